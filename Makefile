@@ -1,0 +1,61 @@
+# Every target sets up what it needs by itself: Python 3.11, git and make are enough.
+PYTHON ?= python3
+BIN    := .venv/bin
+SETUP  := .venv/.installed
+XDIST  ?= -n 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt lint derive derive-check bench lock clean
+
+help:            ## this list
+	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+): .*## /  make \1\t/' | expand -t 24
+
+$(SETUP): requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(SETUP)  ## make .venv with everything, so that .venv/bin/amberlight runs
+
+demo: $(SETUP)   ## the whole story on the embedded lab
+	$(BIN)/amberlight demo --out demo --seed 7
+
+test: $(SETUP)   ## the tests; names those it skips for want of a tool
+	$(BIN)/pytest $(XDIST) -rs
+
+fmt: $(SETUP)    ## format, and apply the safe fixes
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+lint: $(SETUP)   ## style, types, architecture, docstrings, spelling, dependencies
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/interrogate -q src
+	$(BIN)/codespell
+	$(BIN)/deptry src
+	$(BIN)/vulture
+
+derive: $(SETUP) ## write the generated pages, policies and schemas
+	$(BIN)/python -m amberlight._derive
+
+derive-check: $(SETUP)  ## fail when a generated file is stale
+	$(BIN)/python -m amberlight._derive --check
+
+check: lint derive-check test  ## exactly what CI runs
+
+bench: bench-scan       ## all benchmarks, written to bench/out/
+
+bench-%: $(SETUP)
+	@mkdir -p bench/out
+	$(BIN)/python bench/$*.py --out bench/out/$*.json
+
+lock:            ## resolve requirements/dev.lock again (needs uv)
+	uv pip compile pyproject.toml --extra lab --group dev --python-version 3.11 --universal \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  --output-file requirements/dev.lock
+
+clean:           ## remove what make made
+	rm -rf .venv demo bench/out dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

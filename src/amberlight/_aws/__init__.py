@@ -1,0 +1,12 @@
+"""The only door to AWS: sessions, an allow-list, a journal, pacing, typed errors; also the clock.
+
+Nothing else imports boto3. A `Door` speaks for one principal in one account; it refuses a call that was not declared,
+notes every call that it makes, and turns AWS's errors into ours. It cannot tell a lab from AWS: the endpoint is
+configuration.
+"""
+
+from amberlight._aws.clock import Clock, SystemClock
+from amberlight._aws.door import Door
+from amberlight._aws.sessions import Credentials, Sessions
+
+__all__ = ["Clock", "Credentials", "Door", "Sessions", "SystemClock"]

@@ -1,0 +1,99 @@
+"""The response plan (`amberlight.yaml`) as records: four sections named after the four steps, and the people.
+
+Unknown keys are errors, since a misspelt limit is no limit.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from amberlight.model.signals import Severity
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Somebody who can be reached: at 3 a.m. by `reach`, in a way that the affected estate does not carry."""
+
+    name: str
+    role: str
+    reach: str
+    reviewed: str
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An AWS account and what it is for. `id` has twelve digits; `use` is `subject`, `security` or `vault`."""
+
+    id: str
+    name: str
+    use: str
+
+
+class AwarePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What pages, what matters most, and what may be promoted without a person."""
+
+    page_at: float = 70.0
+    crown_jewels: tuple[str, ...] = ()
+    auto_promote: tuple[str, ...] = ()
+    alarm_queue: str = ""
+
+
+class CaptureLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far a capture may go: `max_seen` 0 to 4, money, and which Regions."""
+
+    max_seen: int = 2
+    max_usd: float = 50.0
+    regions: tuple[str, ...] = ()
+    capture_role: str = "AmberlightCapture"
+    workers: int = 8
+
+
+class VaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where evidence goes, and the roles that touch it."""
+
+    bucket: str
+    region: str
+    signing_key: str
+    writer_role: str = "AmberlightWriter"
+    examiner_role: str = "AmberlightExaminer"
+    signer_role: str = "AmberlightSigner"
+    custodian_role: str = "AmberlightCustodian"
+
+
+class HandoffPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who gets the package."""
+
+    partner: str = ""
+    partner_contact: str = ""
+
+
+class PracticePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which drills, how often."""
+
+    drills: tuple[str, ...] = ()
+    every_days: int = 90
+
+
+class ResponsePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole plan. `incident_is` says in words when an event becomes an incident here."""
+
+    schema: str
+    organisation: str
+    incident_is: str
+    severities: dict[Severity, str]
+    contacts: tuple[Contact, ...]
+    accounts: tuple[Account, ...]
+    vault: VaultPlan
+    aware: AwarePlan = AwarePlan()
+    capture: CaptureLimits = CaptureLimits()
+    handoff: HandoffPlan = HandoffPlan()
+    practice: PracticePlan = PracticePlan()
+
+    def account(self, use: str) -> Account:
+        """The first account of that use.
+
+        Raises:
+            KeyError: the plan names none.
+        """
+        for account in self.accounts:
+            if account.use == use:
+                return account
+        raise KeyError(use)
