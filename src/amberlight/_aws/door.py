@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
 
 from amberlight.model.errors import (
     AmberlightError,
@@ -174,6 +174,9 @@ class Door:
         except NoCredentialsError as problem:
             code = "NoCredentials"
             raise CredentialsError("No AWS credentials were found.", "Sign in, or name a profile.") from problem
+        except ParamValidationError:
+            code = "ParamValidation"
+            raise  # a defect of the caller, not an answer of AWS
         except BotoCoreError as problem:
             code = type(problem).__name__
             raise Unreachable(f"{operation} in {region} got no answer: {problem}", "Check the endpoint.") from problem

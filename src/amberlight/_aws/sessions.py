@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from amberlight._aws.clock import Clock, SystemClock
 from amberlight._aws.door import Door, Journal
@@ -118,8 +118,10 @@ class Sessions:
         except ClientError as problem:
             raise CredentialsError(
                 f"The role {role_arn} cannot be assumed: {problem.response['Error'].get('Message', problem)}",
-                "Check the role's trust policy and that your own credentials are valid: `amberlight doctor`.",
+                "Check the role's trust policy and that your own credentials are valid.",
             ) from problem
+        except ParamValidationError:
+            raise  # a defect of the caller, not an answer of AWS
         except BotoCoreError as problem:
             raise Unreachable(f"STS does not answer: {problem}", "Check the network and the endpoint.") from problem
         return Credentials(
