@@ -1,0 +1,1 @@
+"""Drills: one folder each. The folder is the catalogue."""
