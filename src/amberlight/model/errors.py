@@ -25,15 +25,17 @@ class AmberlightError(Exception):
     Args:
         cause: One sentence: what happened.
         fix: One sentence: what the reader can do about it.
+        aws_code: The error code as AWS gave it, where the error is AWS's.
     """
 
     code: ClassVar[str] = "AL100"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, cause: str, fix: str = "") -> None:
+    def __init__(self, cause: str, fix: str = "", *, aws_code: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
         self.fix = fix
+        self.aws_code = aws_code
 
     def diagnostics(self) -> str:
         """Cause, fix and code as the command line prints them."""
@@ -51,10 +53,26 @@ class ConfigError(AmberlightError):
 
 
 class NotPossible(AmberlightError):
-    """It cannot be done here: the resource is gone, the service is off, the host has no such tool."""
+    """It cannot be done here: the resource is gone, the service is off, the host has no such tool.
+
+    Args:
+        cause: One sentence: what does not work.
+        fix: One sentence: what the reader can do about it.
+        aws_code: The error code as AWS gave it, where AWS said so.
+        request_id: The request id, for the trail.
+        retries: How often the client had tried before: an answer such as "exists already" may then be our own doing.
+    """
 
     code = "AL300"
     exit_code = 3
+
+    def __init__(
+        self, cause: str, fix: str = "", *, aws_code: str = "", request_id: str = "", retries: int = 0
+    ) -> None:
+        super().__init__(cause, fix)
+        self.aws_code = aws_code
+        self.request_id = request_id
+        self.retries = retries
 
 
 class Denied(AmberlightError):
@@ -74,9 +92,8 @@ class Denied(AmberlightError):
     def __init__(
         self, cause: str, fix: str = "", *, action: str = "", aws_code: str = "", request_id: str = ""
     ) -> None:
-        super().__init__(cause, fix)
+        super().__init__(cause, fix, aws_code=aws_code)
         self.action = action
-        self.aws_code = aws_code
         self.request_id = request_id
 
 
