@@ -217,7 +217,9 @@ def typed(operation: str, problem: ClientError, code: str, request_id: str) -> A
     if code in EXPIRED:
         return CredentialsError(f"{operation}: {code}: {message}", "Renew the credentials and resume.")
     if code in THROTTLED:
-        return Unreachable(f"{operation} was throttled for longer than we wait: {message}", "Resume later.", aws_code=code)
+        return Unreachable(
+            f"{operation} was throttled for longer than we wait: {message}", "Resume later.", aws_code=code
+        )
     if code.startswith("5") or code in {"InternalError", "ServiceUnavailable", "InternalFailure"}:
         return Unreachable(f"{operation}: {code}: {message}", "Resume later.", aws_code=code)
     fix = "Look at the message of AWS; the item is left as a gap."
