@@ -1,0 +1,1 @@
+"""Who called which API, when and from where."""

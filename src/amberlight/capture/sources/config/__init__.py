@@ -1,0 +1,1 @@
+"""How the resources around the targets are set up."""

@@ -1,0 +1,1 @@
+"""Disks, frozen at one instant and owned by the vault."""

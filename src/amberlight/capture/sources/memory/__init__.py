@@ -1,0 +1,1 @@
+"""What runs, as it stands in memory."""

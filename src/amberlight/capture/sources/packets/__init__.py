@@ -1,0 +1,1 @@
+"""What a host sends and receives."""
