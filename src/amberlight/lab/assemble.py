@@ -1,0 +1,107 @@
+"""Puts the emulator, what the lab adds to it, the recorder and the hosts together into one ASGI application."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+from amberlight.lab import clock, hooks
+from amberlight.lab.accounts import LabAccount
+from amberlight.lab.hosts import Host, Hosts
+from amberlight.lab.metadata import Metadata
+from amberlight.lab.network import METADATA, Network, Spawner
+from amberlight.lab.options import LabOptions
+from amberlight.lab.recorder import shape
+from amberlight.lab.recorder.delivery import Delivery
+from amberlight.lab.recorder.history import History
+from amberlight.lab.recorder.middleware import Recorder, blank
+from amberlight.lab.recorder.requests import Request
+from amberlight.lab.services import auth, cloudtrail, ec2, regions, s3, ssm
+
+_ADMIN = ("/_ministack", "/_localstack", "/health", "/_aws", "/_alb", "/latest", "/_")
+"""Paths on which the emulator offers its operator things that AWS does not have, a reset of everything among them."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """A lab ready to serve."""
+
+    app: Callable[..., Any]
+    hosts: Hosts
+    jobs: tuple[Callable[[], None], ...]
+
+
+def assemble(
+    options: LabOptions, port: int, network: Network, spawner: Spawner, accounts: Mapping[str, LabAccount],
+    on_limit: Callable[[str], None],
+) -> Built:  # fmt: skip
+    """Build the lab; the emulator is imported here, with its environment set."""
+    for name in hooks.SERVICES:
+        hooks.service(name)
+    hosts = Hosts(network, spawner, options.workdir, port, options.max_hosts)
+    history = History(options.workdir / "history.jsonl", options.lookup_delay_s)
+    delivery = Delivery(options)
+    recorder = Recorder(hooks.emulator("app").app, history, _begin)
+    recorder.before, recorder.wants_data = delivery.before, delivery.wants_data
+    history.subscribe(delivery.take)
+    auth.install(accounts)
+    regions.install()
+    s3.install()
+    ec2.install(hosts, on_limit)
+    ssm.install(hosts, "")
+    cloudtrail.install(history, delivery, options.lookup_rate_per_s)
+    metadata = Metadata(hosts, _assume_recorder(recorder))
+    return Built(_front(network, metadata, recorder), hosts, (delivery.tick,))
+
+
+def _begin(request: Request) -> None:
+    auth.begin_request()
+    s3.begin_request(request.method, request.body)
+
+
+def _front(network: Network, metadata: Metadata, recorder: Recorder) -> Callable[..., Any]:
+    async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await recorder.emulator(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        server, client = str(scope["server"][0]), str(scope["client"][0])
+        address = network.caller(server, client)
+        if server == METADATA or (address != client and scope["path"].startswith("/latest")):
+            await metadata(scope, address, send)
+        elif scope["path"].startswith(_ADMIN):
+            await _not_found(send)
+        else:
+            await recorder({**scope, "client": (address, scope["client"][1])}, receive, send)
+
+    return app
+
+
+async def _not_found(send: Any) -> None:
+    await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _assume_recorder(recorder: Recorder) -> Callable[[Host, dict[str, Any], dict[str, Any]], None]:
+    """EC2 itself assumes an instance's role; the account's trail says so."""
+
+    def record(host: Host, role: dict[str, Any], session: dict[str, Any]) -> None:
+        moment = clock.now()
+        made = blank(moment, host.region, host.account, "sts.amazonaws.com", "AssumeRole")
+        arn = str(role["Arn"])
+        made.update({
+            "eventVersion": "1.08", "userIdentity": {"type": "AWSService", "invokedBy": "ec2.amazonaws.com"},
+            "sourceIPAddress": "ec2.amazonaws.com", "userAgent": "ec2.amazonaws.com", "readOnly": True,
+            "requestParameters": {"roleArn": arn, "roleSessionName": host.instance_id},
+            "responseElements": {"credentials": {
+                "accessKeyId": session["key"], "sessionToken": session["token"][:100],
+                "expiration": shape.java_time_of(session["expires"])}},
+            "requestID": str(uuid.uuid4()), "sharedEventID": str(uuid.uuid4()),
+            "resources": [{"accountId": host.account, "type": "AWS::IAM::Role", "ARN": arn}],
+        })  # fmt: skip
+        recorder.write(made, host.account, host.region, moment)
+
+    return record

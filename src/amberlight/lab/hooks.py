@@ -1,0 +1,100 @@
+"""The only door to the emulator's insides: every private name that the lab replaces goes through here.
+
+`tests/contracts/test_ministack_hooks.py` holds each of them against the pinned version.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any, cast
+from urllib.parse import urlencode
+
+import botocore.parsers
+import botocore.serialize
+import botocore.session
+
+SERVICES = ("iam", "sts", "s3", "ec2", "ssm", "cloudtrail", "cloudwatch", "kms", "sns", "sqs")
+"""Service modules that the lab adds to; loaded before the first replacement."""
+
+
+def emulator(name: str) -> Any:  # noqa: ANN401 (the emulator is untyped)
+    """The emulator's module of that name, for example `services.ec2`."""
+    return importlib.import_module(f"ministack.{name}")
+
+
+def service(name: str) -> Any:  # noqa: ANN401
+    """A service module, registered with the router as the router itself would."""
+    return emulator("app")._get_module(name)
+
+
+def replace(module: str, attribute: str, new: Callable[..., Any]) -> Callable[..., Any]:
+    """Put *new* in the place of a function, in every module that holds it by name; gives the old one."""
+    old = cast("Callable[..., Any]", getattr(emulator(module), attribute))
+    for name, loaded in list(sys.modules.items()):
+        if name.split(".")[0] == "ministack" and getattr(loaded, attribute, None) is old:
+            setattr(loaded, attribute, new)
+    for table in ("_ACTION_MAP", "_DISPATCH", "_IAM_HANDLERS", "_HANDLERS"):
+        entries = getattr(emulator(module), table, None)
+        for key, value in list(entries.items()) if isinstance(entries, dict) else []:
+            if value is old:
+                entries[key] = new
+    return old
+
+
+def acting_for(account: str, region: str) -> AbstractContextManager[None]:
+    """The emulator's stores as this account and Region sees them."""
+    return cast("AbstractContextManager[None]", emulator("core.responses").request_scope(account, region))
+
+
+def current_account() -> str:
+    """The account of the request being served."""
+    return str(emulator("core.responses").get_account_id())
+
+
+def current_region() -> str:
+    """The Region of the request being served."""
+    return str(emulator("core.responses").get_region())
+
+
+@lru_cache(maxsize=64)
+def model(service_name: str) -> Any:  # noqa: ANN401 (botocore is untyped)
+    """The botocore model of a service."""
+    return _session().get_service_model(service_name)
+
+
+@lru_cache(maxsize=1)
+def _session() -> Any:  # noqa: ANN401
+    return botocore.session.get_session()
+
+
+async def call(account: str, region: str, service_name: str, operation: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Call an operation inside the emulator: no HTTP, no authentication, no record.
+
+    For what AWS does itself (set up an account, hand out an instance's role).
+    """
+    op = model(service_name).operation_model(operation)
+    protocol = model(service_name).protocol
+    wire = botocore.serialize.create_serializer(protocol).serialize_to_request(params, op)
+    body = _body(wire["body"])
+    headers = {key.lower(): value for key, value in wire["headers"].items()}
+    query = {key: [value] for key, value in cast("Mapping[str, str]", wire["query_string"] or {}).items()}
+    with acting_for(account, region):
+        status, answer_headers, answer = await service(service_name).handle_request(
+            wire["method"], wire["url_path"], headers, body, query
+        )
+    parser = botocore.parsers.create_parser(protocol)
+    lowered = {key.lower(): value for key, value in answer_headers.items()}
+    parsed = parser.parse({"status_code": status, "headers": lowered, "body": answer}, op.output_shape)
+    if status >= 300:  # noqa: PLR2004
+        raise RuntimeError(f"{service_name}:{operation} inside the lab failed: {parsed.get('Error')}")
+    return cast("dict[str, Any]", parsed)
+
+
+def _body(body: Any) -> bytes:  # noqa: ANN401
+    if isinstance(body, dict):
+        return urlencode(body).encode()
+    return body.encode() if isinstance(body, str) else bytes(body or b"")

@@ -1,0 +1,137 @@
+"""The instance metadata service, version 2, keyed by the caller's address.
+
+References:
+    "Use the Instance Metadata Service to access instance metadata", EC2 User Guide, 2026-11.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from amberlight.lab import clock, hooks
+from amberlight.lab.hosts import Host, Hosts
+
+_SESSION_S = 6 * 3600.0
+_RENEW_S = 300.0
+_BASE = "/latest/meta-data/"
+
+
+class Metadata:
+    """An ASGI application for 169.254.169.254."""
+
+    def __init__(self, hosts: Hosts, on_assume: Callable[[Host, dict[str, Any], dict[str, Any]], None]) -> None:
+        self._hosts = hosts
+        self._on_assume = on_assume
+        self._tokens: dict[str, float] = {}
+        self._sessions: dict[str, dict[str, Any]] = {}
+
+    async def __call__(self, scope: MutableMapping[str, Any], address: str, send: Any) -> None:
+        """Answer one request of the host with that address."""
+        headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+        status, text = self._answer(scope["method"], scope["path"], headers, address)
+        body = text.encode()
+        fields = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
+        if scope["method"] == "PUT" and status == 200:  # noqa: PLR2004
+            ttl = headers.get("x-aws-ec2-metadata-token-ttl-seconds", "21600")
+            fields.append((b"x-aws-ec2-metadata-token-ttl-seconds", ttl.encode()))
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": body})
+
+    def _answer(self, method: str, path: str, headers: dict[str, str], address: str) -> tuple[int, str]:
+        host = self._hosts.at(address)
+        if host is None:
+            return 404, ""
+        if method == "PUT" and path == "/latest/api/token":
+            return self._token(headers)
+        if self._tokens.get(headers.get("x-aws-ec2-metadata-token", ""), 0) < clock.now():
+            return 401, "Unauthorized"
+        found = self._read(host, path)
+        return (200, found) if found is not None else (404, "")
+
+    def _token(self, headers: dict[str, str]) -> tuple[int, str]:
+        ttl = headers.get("x-aws-ec2-metadata-token-ttl-seconds", "")
+        if not ttl.isdigit() or "x-forwarded-for" in headers:
+            return (403 if "x-forwarded-for" in headers else 400), "Bad Request"
+        token = secrets.token_urlsafe(40)
+        self._tokens[token] = clock.now() + int(ttl)
+        return 200, token
+
+    def _read(self, host: Host, path: str) -> str | None:
+        with hooks.acting_for(host.account, host.region):
+            instance = hooks.service("ec2")._instances.get(host.instance_id)
+        if instance is None:
+            return None
+        if path == "/latest/dynamic/instance-identity/document":
+            return json.dumps({
+                "accountId": host.account, "instanceId": host.instance_id, "region": host.region,
+                "privateIp": host.address, "imageId": instance["ImageId"], "instanceType": instance["InstanceType"],
+                "architecture": "x86_64", "availabilityZone": host.region + "a", "version": "2017-09-30",
+            })  # fmt: skip
+        plain = {
+            "": "ami-id\nhostname\niam/\ninstance-id\ninstance-type\nlocal-hostname\nlocal-ipv4\nplacement/",
+            "ami-id": instance["ImageId"],
+            "instance-id": host.instance_id,
+            "instance-type": instance["InstanceType"],
+            "local-ipv4": host.address,
+            "hostname": instance["PrivateDnsName"],
+            "local-hostname": instance["PrivateDnsName"],
+            "placement/availability-zone": host.region + "a",
+            "placement/region": host.region,
+        }
+        if path.startswith(_BASE) and path.removeprefix(_BASE) in plain:
+            return str(plain[path.removeprefix(_BASE)])
+        return self._role(host, instance, path.removeprefix(_BASE))
+
+    def _role(self, host: Host, instance: dict[str, Any], item: str) -> str | None:
+        profile = instance.get("IamInstanceProfile") or {}
+        role = _role_of(host.account, str(profile.get("Arn", "")))
+        if role is None:
+            return None
+        if item == "iam/info":
+            return json.dumps({"Code": "Success", "InstanceProfileArn": profile["Arn"]})
+        if item.rstrip("/") == "iam/security-credentials":
+            return str(role["RoleName"])
+        if item == f"iam/security-credentials/{role['RoleName']}":
+            return json.dumps(self._session(host, role))
+        return None
+
+    def _session(self, host: Host, role: dict[str, Any]) -> dict[str, Any]:
+        now = clock.now()
+        held = self._sessions.get(host.instance_id)
+        if held is None or held["expires"] < now + _RENEW_S or held["role"] != role["RoleId"]:
+            held = {**issue(host.account, role, host.instance_id, _SESSION_S, "2.0"), "role": role["RoleId"]}
+            self._sessions[host.instance_id] = held
+            self._on_assume(host, role, held)
+        return {
+            "Code": "Success", "LastUpdated": clock.iso(held["issued"]), "Type": "AWS-HMAC",
+            "AccessKeyId": held["key"], "SecretAccessKey": held["secret"], "Token": held["token"],
+            "Expiration": clock.iso(held["expires"]),
+        }  # fmt: skip
+
+
+def _role_of(account: str, profile_arn: str) -> dict[str, Any] | None:
+    iam = hooks.service("iam")
+    name = profile_arn.rsplit("/", 1)[-1]
+    profile = iam._instance_profiles.get_scoped(account, None, name) or {}
+    for role in profile.get("Roles", []):
+        found: dict[str, Any] | None = iam._roles.get_scoped(account, None, role)
+        if found is not None and "ec2.amazonaws.com" in json.dumps(found.get("AssumeRolePolicyDocument", "")):
+            return found
+    return None
+
+
+def issue(account: str, role: dict[str, Any], session: str, seconds: float, delivery: str = "") -> dict[str, Any]:
+    """Temporary credentials of a role, as EC2 gets them for an instance."""
+    now = clock.now()
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    key = "ASIA" + "".join(secrets.choice(alphabet) for _ in range(16))
+    secret, token = secrets.token_urlsafe(30), secrets.token_urlsafe(300)
+    hooks.service("sts")._sessions[key] = {
+        "Arn": f"arn:aws:sts::{account}:assumed-role/{role['RoleName']}/{session}", "AccountId": account,
+        "UserId": f"{role['RoleId']}:{session}", "PrincipalType": "AssumedRole", "SecretAccessKey": secret,
+        "SessionToken": token, "Expiration": now + seconds, "IssuedAt": now, "_ec2_role_delivery": delivery,
+    }  # fmt: skip
+    return {"key": key, "secret": secret, "token": token, "issued": now, "expires": now + seconds}

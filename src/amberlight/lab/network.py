@@ -1,0 +1,254 @@
+"""The lab's network: one cloud, a few places outside of it, and room for instances.
+
+Two kinds with one face. `NamespaceNetwork` makes real network namespaces which nobody names: each lives exactly as long
+as the process that holds it, and that process dies with the lab. `LoopbackNetwork` uses addresses of 127.77.0.0/16.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from amberlight.lab import clock, netns
+
+CLOUD = "10.77.0.1"
+"""The router of the cloud; the AWS endpoint inside the lab's network."""
+
+METADATA = "169.254.169.254"
+"""Where an instance finds its metadata service. From: EC2 User Guide, "Use IMDS"."""
+
+PLACES = {"office": "203.0.113.10", "pipeline": "203.0.113.40", "attacker": "198.51.100.23"}
+"""Vantage points outside the cloud, in the ranges which RFC 5737 reserves for documentation."""
+
+_GATEWAYS = ("203.0.113.1/24", "198.51.100.1/24")
+_MINIMAL = {"PATH": netns.with_sbin("/usr/local/bin:/usr/bin:/bin"), "LANG": "C.UTF-8"}
+_HOLD = "ip link set lo up; echo up; while :; do sleep 86400 & wait $!; done"
+
+WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
+"""Argv prefix: the kernel kills the program when the thread that started it ends."""
+
+
+class Network(Protocol):
+    """What hosts and the server need from either kind of network."""
+
+    isolation: str
+    limits: tuple[str, ...]
+    places: dict[str, dict[str, object]]
+
+    def instance_address(self, number: int) -> str:
+        """The private address of the instance with this running number."""
+        ...
+
+    def instance_endpoint(self, number: int, port: int) -> str:
+        """The AWS endpoint as that instance reaches it."""
+        ...
+
+    def place_endpoint(self, port: int) -> str:
+        """The AWS endpoint as the places reach it."""
+        ...
+
+    def listeners(self, port: int, instances: int) -> list[socket.socket]:
+        """Sockets, bound and not yet listening, on which the lab is to be reached."""
+        ...
+
+    def caller(self, server: str, client: str) -> str:
+        """The true source address of a call that came to *server* from *client*."""
+        ...
+
+    def close(self) -> None:
+        """Take the network down."""
+        ...
+
+
+class Spawner:
+    """Starts the processes that hold namespaces, always from one thread that lives as long as the lab.
+
+    The kernel ties "die with your parent" to the parent's *thread*.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lab-spawner")
+        self._held: list[subprocess.Popen[bytes]] = []
+
+    def hold(self, script: str, *args: str, unshare: tuple[str, ...] = ()) -> tuple[subprocess.Popen[bytes], int]:
+        """Run a shell script as first process of new namespaces; gives the holder and that process's id.
+
+        The script says `up` once it is ready.
+        """
+        return self._thread.submit(self._hold, script, args, unshare).result()
+
+    def _hold(
+        self, script: str, args: tuple[str, ...], unshare: tuple[str, ...]
+    ) -> tuple[subprocess.Popen[bytes], int]:
+        argv = [*WITH_US, "unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", *unshare]
+        argv += ["sh", "-c", script, "lab", *args]
+        holder = subprocess.Popen(  # noqa: S603 (our own argv)
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_MINIMAL
+        )
+        assert holder.stdout is not None
+        assert holder.stderr is not None
+        if holder.stdout.readline() != b"up\n":
+            holder.kill()
+            raise OSError("cannot make namespaces: " + holder.stderr.read().decode(errors="replace").strip())
+        self._held.append(holder)
+        inner = netns.only_child(holder.pid)
+        if inner is None:
+            raise OSError("the first process of a new namespace ended at once")
+        return holder, inner
+
+    def release(self, holder: subprocess.Popen[bytes]) -> None:
+        """End what *holder* holds, and wait until it is gone."""
+        holder.kill()
+        holder.wait()
+        for pipe in (holder.stdout, holder.stderr):
+            if pipe is not None:
+                pipe.close()
+        if holder in self._held:
+            self._held.remove(holder)
+
+    def close(self) -> None:
+        """End everything that was started here."""
+        for holder in list(self._held):
+            self.release(holder)
+        self._thread.shutdown()
+
+
+def ip(script: str, pid: int) -> None:
+    """Run lines of `ip` commands in the network namespace of process *pid*."""
+    done = subprocess.run(  # noqa: S603
+        ["nsenter", "--net", f"--target={pid}", "ip", "-batch", "-"],  # noqa: S607
+        input=script, text=True, capture_output=True, env=_MINIMAL, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise OSError(f"ip: {done.stderr.strip()}")
+
+
+def _plug(name: str, bridge: str, address: str, gateway: str, cloud: int, pid: int) -> None:
+    ip(f"link add {name} type veth peer name eth0 netns {pid}\nlink set {name} master {bridge} up", cloud)
+    ip(f"addr add {address}/24 dev eth0\nlink set eth0 up\nroute add default via {gateway}", pid)
+
+
+class NamespaceNetwork:
+    """Real namespaces: a cloud that routes between the instances' bridge and the places outside; no way out of it."""
+
+    isolation = "namespaces"
+    limits: tuple[str, ...] = ()
+
+    def __init__(self, spawner: Spawner) -> None:
+        self._spawner = spawner
+        self._holder, self.cloud = spawner.hold(_HOLD, unshare=("--mount-proc",))
+        ip(
+            f"link add cloud type bridge\naddr add {CLOUD}/24 dev cloud\naddr add {METADATA}/32 dev cloud\n"
+            "link set cloud up\nlink add outside type bridge\n"
+            + "".join(f"addr add {gateway} dev outside\n" for gateway in _GATEWAYS)
+            + "link set outside up",
+            self.cloud,
+        )
+        self._forward()
+        self.places: dict[str, dict[str, object]] = {}
+        for name, address in PLACES.items():
+            _, pid = spawner.hold(_HOLD, unshare=("--mount-proc",))
+            _plug(f"p-{name}", "outside", address, address.rsplit(".", 1)[0] + ".1", self.cloud, pid)
+            self.places[name] = {"address": address, "pid": pid}
+
+    def _forward(self) -> None:
+        subprocess.run(  # noqa: S603
+            ["nsenter", "--net", "--mount", "--pid", f"--target={self.cloud}",  # noqa: S607
+             "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
+            check=True, capture_output=True, env=_MINIMAL,
+        )  # fmt: skip
+
+    def attach(self, number: int, pid: int) -> None:
+        """Plug the instance whose first process is *pid* into the cloud's bridge."""
+        _plug(f"i-{number}", "cloud", self.instance_address(number), CLOUD, self.cloud, pid)
+
+    def instance_address(self, number: int) -> str:
+        """See `Network`."""
+        return f"10.77.0.{10 + number}"
+
+    def instance_endpoint(self, number: int, port: int) -> str:
+        """See `Network`."""
+        return f"http://{CLOUD}:{port}" if number >= 0 else ""
+
+    def place_endpoint(self, port: int) -> str:
+        """See `Network`."""
+        return f"http://{CLOUD}:{port}"
+
+    def listeners(self, port: int, instances: int) -> list[socket.socket]:
+        """See `Network`."""
+        del instances
+        with netns.network_of(self.cloud):
+            return [bound(CLOUD, port), bound(METADATA, 80)]
+
+    def caller(self, server: str, client: str) -> str:
+        """See `Network`."""
+        del server
+        return client
+
+    def close(self) -> None:
+        """See `Network`."""
+        self._spawner.close()
+
+
+class LoopbackNetwork:
+    """No namespaces: every place and instance has an address of its own on this machine's loopback."""
+
+    isolation = "processes"
+
+    def __init__(self, reason: str, port: int) -> None:
+        # Two labs at once must not share addresses; their ports differ, so the third octet follows the port.
+        self._net = f"127.77.{port % 250}"
+        self.limits = (
+            f"hosts are plain processes of this machine ({reason}): they share its network, process list and files, "
+            "so packets cannot be captured per host and a host can be told apart only by its directory",
+            "a host's source address is known by the endpoint address that it calls",
+        )
+        self.places: dict[str, dict[str, object]] = {
+            name: {"address": f"{self._net}.{200 + int(address.rsplit('.', 1)[1])}", "pid": None}
+            for name, address in PLACES.items()
+        }
+
+    def instance_address(self, number: int) -> str:
+        """See `Network`."""
+        return f"{self._net}.{10 + number}"
+
+    def instance_endpoint(self, number: int, port: int) -> str:
+        """See `Network`."""
+        return f"http://{self._net}.{110 + number}:{port}"
+
+    def place_endpoint(self, port: int) -> str:
+        """See `Network`."""
+        return f"http://127.0.0.1:{port}"
+
+    def listeners(self, port: int, instances: int) -> list[socket.socket]:
+        """See `Network`."""
+        return [bound(f"{self._net}.{110 + number}", port) for number in range(instances)]
+
+    def caller(self, server: str, client: str) -> str:
+        """See `Network`."""
+        prefix, last = server.rsplit(".", 1)
+        if prefix == self._net and int(last) >= 110:  # noqa: PLR2004 (see instance_endpoint)
+            return f"{self._net}.{int(last) - 100}"
+        return client
+
+    def close(self) -> None:
+        """See `Network`."""
+
+
+def bound(address: str, port: int) -> socket.socket:
+    """A TCP socket bound in the calling thread's network."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    deadline = time.monotonic() + 1
+    while True:
+        try:
+            made.bind((address, port))
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            clock.wait(0.01)
+        else:
+            return made

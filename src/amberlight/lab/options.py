@@ -1,0 +1,47 @@
+"""What a lab is started with; crosses to the child process as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+REGION = "us-east-1"
+"""Home Region: where global services (IAM, STS) write their events."""
+
+REGIONS = (REGION, "eu-west-1")
+"""The enabled Regions; every other one refuses the caller's keys, as a Region that was not opted into does."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LabOptions:
+    """How the lab behaves. Delays are AWS's own, scaled down so that a drill fits into a minute."""
+
+    workdir: Path
+    """Everything that the lab writes lives below it."""
+    seed: int = 7
+    """Account and key ids follow from it; secrets never do."""
+    hosts: str = "auto"
+    """`auto`, `namespaces` or `processes`."""
+    lookup_delay_s: float = 0.5
+    """How late LookupEvents sees a call (AWS: minutes)."""
+    delivery_interval_s: float = 2.0
+    """How often a trail writes files to S3 (AWS: about 5 minutes)."""
+    digest_interval_s: float = 5.0
+    """How often a trail writes digest files (AWS: 1 hour)."""
+    snapshot_pending_s: float = 1.0
+    """How long a snapshot stays `pending`."""
+    lookup_rate_per_s: float = 2.0
+    """LookupEvents quota per account and Region."""
+    max_hosts: int = 6
+    """Instances beyond it are metadata only."""
+
+    def to_json(self) -> str:
+        """The options as one line of JSON."""
+        return json.dumps({**dataclasses.asdict(self), "workdir": str(self.workdir)})
+
+    @classmethod
+    def from_json(cls, text: str) -> LabOptions:
+        """The options that `to_json` wrote."""
+        data = json.loads(text)
+        return cls(**{**data, "workdir": Path(data["workdir"])})

@@ -1,0 +1,91 @@
+"""A vantage point on the lab's network, used from another process than the lab's."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool
+from botocore.config import Config
+
+from amberlight.lab import netns
+from amberlight.lab.accounts import LabCredentials
+from amberlight.lab.options import REGION
+
+
+class Place:
+    """An office, a pipeline, an attacker's machine: an address from which to call, listen and run code.
+
+    Usable in the process that `RunningLab.inside` starts (for root that is any process).
+    """
+
+    def __init__(self, name: str, address: str, pid: int | None, endpoint: str) -> None:
+        self.name = name
+        self.address = address
+        self._pid = pid
+        self._endpoint = endpoint
+
+    @classmethod
+    def load(cls, description: Mapping[str, Any], name: str) -> Place:
+        """The place of that name in what `RunningLab.describe` gave."""
+        found = description["places"][name]
+        return cls(name, found["address"], found["pid"], found["endpoint"])
+
+    def client(self, service: str, credentials: LabCredentials, region: str = REGION) -> Any:  # noqa: ANN401
+        """A botocore client whose calls arrive at the lab from this address, whatever thread uses it."""
+        session = boto3.session.Session()
+        made = session.client(
+            service, region_name=region, endpoint_url=self._endpoint, aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key, aws_session_token=credentials.session_token,
+            config=Config(s3={"addressing_style": "path"}, proxies={}, retries={"max_attempts": 2}),
+        )  # fmt: skip
+        made._endpoint.http_session._manager.pool_classes_by_scheme = {"http": _pool_at(self)}
+        return made
+
+    def thread(self, fn: Callable[..., object], *args: object, name: str | None = None) -> threading.Thread:
+        """A started daemon thread that runs `fn(*args)` with this place's network.
+
+        Without namespaces only sockets that this place makes (`connect`, `listen`) have its address.
+        """
+
+        def run() -> None:
+            if self._pid is not None:
+                netns.enter_network_of(self._pid)
+            fn(*args)
+
+        made = threading.Thread(target=run, name=name or f"{self.name}-thread", daemon=True)
+        made.start()
+        return made
+
+    def connect(self, host: str, port: int, timeout: float = 10.0) -> socket.socket:
+        """A TCP connection from this address."""
+        with self._network():
+            return socket.create_connection((host, port), timeout, source_address=(self.address, 0))
+
+    def listen(self, port: int) -> socket.socket:
+        """A TCP socket that listens on this address."""
+        with self._network():
+            return socket.create_server((self.address, port))
+
+    def _network(self) -> Any:  # noqa: ANN401 (one of two context managers)
+        return nullcontext() if self._pid is None else netns.network_of(self._pid)
+
+
+def _pool_at(place: Place) -> type[AWSHTTPConnectionPool]:
+    """The connection pool of a botocore session, with sockets made at *place*."""
+    endpoint = urlsplit(place._endpoint)
+    host, port = cast("str", endpoint.hostname), cast("int", endpoint.port)
+
+    class Connection(AWSHTTPConnection):  # type: ignore[misc]
+        def _new_conn(self) -> socket.socket:
+            return place.connect(host, port, timeout=60.0)
+
+    class Pool(AWSHTTPConnectionPool):  # type: ignore[misc]
+        ConnectionCls = Connection
+
+    return Pool

@@ -1,0 +1,147 @@
+"""CloudTrail's API: LookupEvents over the recorder's history, strict trails, public keys of the digests.
+
+References:
+    LookupEvents (two calls a second per account and Region, 50 results a page, 90 days), CreateTrail (the bucket policy
+    must let cloudtrail.amazonaws.com write), ListPublicKeys, CloudTrail API Reference, 2026-11.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from amberlight.lab import clock, hooks
+from amberlight.lab.recorder.delivery import Delivery, may_deliver
+from amberlight.lab.recorder.history import History
+
+_DAYS_90 = 90 * 86400.0
+_PAGE = 50
+_BURST = 2.0
+"""Calls that may come at once after a pause: the quota of one second."""
+
+_ATTRIBUTES = frozenset({"EventId", "EventName", "ReadOnly", "Username", "ResourceType", "ResourceName", "EventSource",
+                         "AccessKeyId"})  # fmt: skip
+Handler = Callable[[dict[str, Any]], Any]
+
+
+class Quota:
+    """A token bucket per account and Region."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._state: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def take(self, key: tuple[str, str], now: float) -> bool:
+        """Whether one more call is within the quota."""
+        capacity = max(_BURST, self._rate)
+        tokens, last = self._state.get(key, (capacity, now))
+        tokens = min(capacity, tokens + (now - last) * self._rate)
+        allowed = tokens >= 1
+        self._state[key] = (tokens - 1 if allowed else tokens, now)
+        return allowed
+
+
+def install(history: History, delivery: Delivery, rate: float) -> None:
+    """Put the API's operations in place."""
+    table = hooks.service("cloudtrail")._DISPATCH
+    table["LookupEvents"] = _lookup(history, Quota(rate))
+    table["ListPublicKeys"] = lambda body: _public_keys(delivery, body)
+    table["CreateTrail"] = _create(table["CreateTrail"])
+    table["GetTrailStatus"] = _status(table["GetTrailStatus"], delivery)
+
+
+def _answer(data: Mapping[str, Any], status: int = 200) -> tuple[int, dict[str, str], bytes]:
+    return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(data).encode()
+
+
+def _refuse(code: str, message: str) -> tuple[int, dict[str, str], bytes]:
+    return _answer({"__type": code, "message": message}, 400)
+
+
+def _lookup(history: History, quota: Quota) -> Handler:
+    def lookup(body: dict[str, Any]) -> Any:
+        account, region, now = hooks.current_account(), hooks.current_region(), clock.now()
+        if not quota.take((account, region), now):
+            return _refuse("ThrottlingException", "Rate exceeded")
+        attributes = {each["AttributeKey"]: each["AttributeValue"] for each in body.get("LookupAttributes") or []}
+        problem = _lookup_problem(body, attributes)
+        if problem:
+            return problem
+        start = max(float(body.get("StartTime") or 0), now - _DAYS_90)
+        # Times come in whole seconds; an end time includes its second.
+        window = (start, float(body.get("EndTime") or now) + 1)
+        return _page(history, history.lookup(account, region, now, window, attributes), body)
+
+    return lookup
+
+
+def _lookup_problem(body: Mapping[str, Any], attributes: Mapping[str, str]) -> Any:
+    if len(attributes) > 1 or set(attributes) - _ATTRIBUTES:
+        return _refuse("InvalidLookupAttributesException", "Specify a valid lookup attribute: at most one is allowed.")
+    if not 1 <= int(body.get("MaxResults") or _PAGE) <= _PAGE:
+        return _refuse("InvalidMaxResultsException", "Specify a value from 1 to 50.")
+    start, end = body.get("StartTime"), body.get("EndTime")
+    if start and end and float(start) > float(end):
+        return _refuse("InvalidTimeRangeException", "The start time is after the end time.")
+    return None
+
+
+def _page(history: History, entries: list[Any], body: Mapping[str, Any]) -> Any:
+    """One page; the token names the last event given, so that new events do not move the next page."""
+    token = body.get("NextToken")
+    if token:
+        last = base64.urlsafe_b64decode(token).decode(errors="replace")
+        places = [i for i, entry in enumerate(entries) if entry.keys["EventId"] == last]
+        if not places:
+            return _refuse("InvalidNextTokenException", "The token is not valid.")
+        entries = entries[places[0] + 1 :]
+    size = int(body.get("MaxResults") or _PAGE)
+    page = entries[:size]
+    out: dict[str, Any] = {"Events": [_event(history, entry) for entry in page]}
+    if len(entries) > size:
+        out["NextToken"] = base64.urlsafe_b64encode(page[-1].keys["EventId"].encode()).decode()
+    return _answer(out)
+
+
+def _event(history: History, entry: Any) -> dict[str, Any]:
+    keys = {name: value for name, value in entry.keys.items() if value}
+    resources = [{"ResourceType": kind, "ResourceName": name} for kind, name in entry.resources]
+    return {**keys, "EventTime": int(entry.time), "Resources": resources, "CloudTrailEvent": history.read(entry)}
+
+
+def _create(old: Handler) -> Handler:
+    def create(body: dict[str, Any]) -> Any:
+        bucket, prefix = str(body.get("S3BucketName") or ""), str(body.get("S3KeyPrefix") or "")
+        owner = hooks.service("s3")._bucket_owner_account(bucket)
+        if owner is None:
+            return _refuse("S3BucketDoesNotExistException", f"S3 bucket {bucket} does not exist!")
+        key = f"{prefix}/AWSLogs".lstrip("/") + f"/{hooks.current_account()}/CloudTrail/probe"
+        if not may_deliver(owner, bucket, key):
+            return _refuse(
+                "InsufficientS3BucketPolicyException", f"Incorrect S3 bucket policy is detected for bucket: {bucket}"
+            )
+        return old(body)
+
+    return create
+
+
+def _status(old: Handler, delivery: Delivery) -> Handler:
+    def status(body: dict[str, Any]) -> Any:
+        code, headers, raw = old(body)
+        if code != 200:  # noqa: PLR2004
+            return code, headers, raw
+        found = delivery.status(hooks.current_account(), str(body.get("Name", "")).rsplit("/", 1)[-1])
+        return _answer({**json.loads(raw), **found})
+
+    return status
+
+
+def _public_keys(delivery: Delivery, body: Mapping[str, Any]) -> Any:
+    del body
+    key = delivery.signer(hooks.current_region())
+    return _answer({"PublicKeyList": [{
+        "Value": base64.b64encode(key.public_der).decode(), "Fingerprint": key.fingerprint,
+        "ValidityStartTime": int(key.since), "ValidityEndTime": int(key.since + _DAYS_90),
+    }]})  # fmt: skip
