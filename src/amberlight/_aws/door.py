@@ -223,4 +223,5 @@ def typed(operation: str, problem: ClientError, code: str, request_id: str) -> A
     if code.startswith("5") or code in {"InternalError", "ServiceUnavailable", "InternalFailure"}:
         return Unreachable(f"{operation}: {code}: {message}", "Resume later.", aws_code=code)
     fix = "Look at the message of AWS; the item is left as a gap."
-    return NotPossible(f"{operation}: {code}: {message}", fix, aws_code=code)
+    retries = int(problem.response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+    return NotPossible(f"{operation}: {code}: {message}", fix, aws_code=code, request_id=request_id, retries=retries)

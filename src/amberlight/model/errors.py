@@ -69,8 +69,7 @@ class NotPossible(AmberlightError):
     def __init__(
         self, cause: str, fix: str = "", *, aws_code: str = "", request_id: str = "", retries: int = 0
     ) -> None:
-        super().__init__(cause, fix)
-        self.aws_code = aws_code
+        super().__init__(cause, fix, aws_code=aws_code)
         self.request_id = request_id
         self.retries = retries
 
