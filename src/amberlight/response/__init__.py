@@ -1,0 +1,11 @@
+"""The way of a case through the steps, one code for drills and real cases.
+
+Takes a response plan, doors and a judge; gives a sealed, verified package. It watches the event history and the alarm
+queue, proposes, has the plan or a person decide, captures, attacks its own vault, hands off. It tells every phase to a
+listener and knows nothing of rehearsals: whether a case is a drill is one word that it is given.
+
+| module | does |
+|---|---|
+| `watch` | polls event history in every Region and the alarm queue, within AWS's quotas |
+| `respond` | decide, scope, plan, run, prove, package, verify, receipt |
+"""
