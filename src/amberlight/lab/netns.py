@@ -10,14 +10,16 @@ import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 CLONE_NEWNET = 0x40000000
 TOOLS = ("ip", "unshare", "nsenter", "setpriv", "mount", "umount", "pivot_root")
 """iproute2 and util-linux; `pivot_root` and `ip` live in sbin, which a normal user's PATH may lack."""
 
+T = TypeVar("T")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -38,18 +40,27 @@ def setns(fd: int, kind: int) -> None:
         raise OSError(number, f"setns: {os.strerror(number)}")
 
 
-@contextmanager
-def network_of(pid: int) -> Iterator[None]:
-    """Run the block with the network of process *pid*, then come back."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        enter_network_of(pid)
+def at_network_of(pid: int, action: Callable[[], T]) -> T:
+    """Run *action* with the network of process *pid*.
+
+    In a thread of its own that ends there: from a user namespace there is no way back into the machine's network.
+    """
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
         try:
-            yield
-        finally:
-            setns(home, CLONE_NEWNET)
-    finally:
-        os.close(home)
+            enter_network_of(pid)
+            outcome.append(action())
+        except BaseException as error:  # noqa: BLE001 (handed to the caller below)
+            failure.append(error)
+
+    thread = threading.Thread(target=run, name=f"network-of-{pid}", daemon=True)
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
 
 
 def enter_network_of(pid: int) -> None:

@@ -180,8 +180,7 @@ class NamespaceNetwork:
     def listeners(self, port: int, instances: int) -> list[socket.socket]:
         """See `Network`."""
         del instances
-        with netns.network_of(self.cloud):
-            return [bound(CLOUD, port), bound(METADATA, 80)]
+        return netns.at_network_of(self.cloud, lambda: [bound(CLOUD, port), bound(METADATA, 80)])
 
     def caller(self, server: str, client: str) -> str:
         """See `Network`."""

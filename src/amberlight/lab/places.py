@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -64,16 +63,14 @@ class Place:
 
     def connect(self, host: str, port: int, timeout: float = 10.0) -> socket.socket:
         """A TCP connection from this address."""
-        with self._network():
-            return socket.create_connection((host, port), timeout, source_address=(self.address, 0))
+        return self._here(lambda: socket.create_connection((host, port), timeout, source_address=(self.address, 0)))
 
     def listen(self, port: int) -> socket.socket:
         """A TCP socket that listens on this address."""
-        with self._network():
-            return socket.create_server((self.address, port))
+        return self._here(lambda: socket.create_server((self.address, port)))
 
-    def _network(self) -> Any:  # noqa: ANN401 (one of two context managers)
-        return nullcontext() if self._pid is None else netns.network_of(self._pid)
+    def _here(self, make: Callable[[], socket.socket]) -> socket.socket:
+        return make() if self._pid is None else netns.at_network_of(self._pid, make)
 
 
 def _pool_at(place: Place) -> type[AWSHTTPConnectionPool]:

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -40,18 +41,25 @@ def main(options_json: str) -> int:
     parent = os.getppid()
     port = _free_port()
     _environment(options, port)
-    lab = _Lab(options, port)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     threading.Thread(target=_watch_parent, args=(parent, stop), name="lab-parent-watch", daemon=True).start()
+    code = 0
+    lab: _Lab | None = None
     try:
+        lab = _Lab(options, port)
         asyncio.run(lab.serve(stop))
+    except Exception:  # noqa: BLE001 (the border: the log says why, the parent reads it)
+        traceback.print_exc()
+        code = 1
     finally:
-        lab.close()
+        if lab is not None:
+            lab.close()
         sys.stdout.flush()
+        sys.stderr.flush()
         # Worker threads of the emulator may still wait for something; nothing of theirs is worth waiting for.
-        os._exit(0)
+        os._exit(code)
 
 
 def _environment(options: LabOptions, port: int) -> None:
