@@ -67,14 +67,21 @@ def ask(aws: Aws, path: str, operation: str, **parameters: Any) -> Bytes | Missi
     return Bytes(path=path, data=received(answer), facts={"call": operation})
 
 
-def ask_pages(aws: Aws, path: str, operation: str, **parameters: Any) -> tuple[Bytes | Missing, list[dict[str, Any]]]:
-    """All pages of a call as one artifact, and the pages; what was had before an error is kept and marked incomplete."""
+def ask_pages(
+    aws: Aws, path: str, operation: str, **parameters: Any
+) -> tuple[tuple[Bytes | Missing, ...], list[dict[str, Any]]]:
+    """All pages of a call as one artifact, and the pages; what was had before an error is kept, and the rest is named."""
     pages: list[dict[str, Any]] = []
+    gap: tuple[Missing, ...] = ()
     try:
-        pages.extend(aws.pages(operation, **parameters))
+        for page in aws.pages(operation, **parameters):
+            pages.append(page)  # noqa: PERF402 - pages had before an error stay
     except PROBLEMS as problem:
-        return missing(path, problem), pages
-    return Bytes(path=path, data=received(merged(pages)), facts={"call": operation, "pages": len(pages)}), pages
+        gap = (missing(path, problem),)
+    if not pages:
+        return gap, pages
+    facts = {"call": operation, "pages": len(pages), "complete": not gap}
+    return (Bytes(path=path, data=received(merged(pages)), facts=facts), *gap), pages
 
 
 def merged(pages: list[dict[str, Any]]) -> dict[str, Any]:
