@@ -1,0 +1,110 @@
+"""Large objects: parts of 8 MiB, each with its SHA-256, put together by a conditional request.
+
+References:
+    "Checking object integrity", Amazon S3 User Guide, 2026-11: the SHA-256 of a multipart object is composite, the hash over
+    the parts' hashes with `-N` behind it. "Conditional writes": CompleteMultipartUpload takes If-None-Match.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from amberlight._aws import Door
+from amberlight.model.errors import AmberlightError, DeliveryError
+
+PART_BYTES = 8 << 20
+PARTS_MAX = 10_000
+"""From: "Amazon S3 multipart upload limits", 2026-11; with parts of 8 MiB an object ends at 78 GiB."""
+IN_FLIGHT = 3
+"""Parts under way at once: memory stays below (IN_FLIGHT + 2) parts."""
+
+
+def b64_sha256(data: bytes | memoryview) -> str:
+    """SHA-256 in base64, as S3 writes it."""
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def parts_of(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    """The stream cut into parts of PART_BYTES; only the last is shorter."""
+    buffer = bytearray(first)
+    while True:
+        while len(buffer) >= PART_BYTES:
+            yield bytes(memoryview(buffer)[:PART_BYTES])
+            del buffer[:PART_BYTES]
+        chunk = next(rest, None)
+        if chunk is None:
+            break
+        buffer += chunk
+    if buffer:
+        yield bytes(buffer)
+
+
+@dataclass
+class Upload:
+    """One multipart upload; `send` gives S3's answer to its completion."""
+
+    door: Door
+    bucket: str
+    key: str
+    media_type: str
+    hashes: list[str] = field(default_factory=list)
+
+    @property
+    def composite(self) -> str:
+        """What S3 must answer as SHA-256 of the whole: hash over the parts' hashes, and their number."""
+        joined = b"".join(base64.b64decode(each) for each in self.hashes)
+        return f"{b64_sha256(joined)}-{len(self.hashes)}"
+
+    def send(self, parts: Iterator[bytes]) -> dict[str, Any]:
+        """Upload all parts and complete the object, or leave nothing behind."""
+        where = {"Bucket": self.bucket, "Key": self.key}
+        started = self.door.call(
+            "s3.CreateMultipartUpload", **where, ChecksumAlgorithm="SHA256", ContentType=self.media_type
+        )
+        where["UploadId"] = started["UploadId"]
+        done = False
+        try:
+            sent = self._send_parts(where, parts)
+            answer = self.door.call(
+                "s3.CompleteMultipartUpload", **where, MultipartUpload={"Parts": sent}, IfNoneMatch="*"
+            )
+            done = True
+        finally:
+            if not done:
+                self._abort(where)
+        return answer
+
+    def _send_parts(self, where: dict[str, str], parts: Iterator[bytes]) -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+        waiting: deque[Future[dict[str, Any]]] = deque()
+        with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="part") as pool:
+            for number, part in enumerate(parts, 1):
+                if number > PARTS_MAX:
+                    raise DeliveryError(
+                        f"{self.key} is larger than {PARTS_MAX} parts of {PART_BYTES >> 20} MiB.",
+                        "Split it before it is stored.",
+                    )
+                waiting.append(pool.submit(self._send_part, where, number, part))
+                if len(waiting) >= IN_FLIGHT:
+                    sent.append(waiting.popleft().result())
+            sent.extend(each.result() for each in waiting)
+        self.hashes = [each["ChecksumSHA256"] for each in sent]
+        return sent
+
+    def _send_part(self, where: dict[str, str], number: int, part: bytes) -> dict[str, Any]:
+        checksum = b64_sha256(part)
+        answer = self.door.call("s3.UploadPart", **where, PartNumber=number, Body=part, ChecksumSHA256=checksum)
+        return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+
+    def _abort(self, where: dict[str, str]) -> None:
+        try:
+            self.door.call("s3.AbortMultipartUpload", **where)
+        except AmberlightError:
+            # The first error is on its way up and says more; parts that stay are no object and expire by lifecycle.
+            return
