@@ -16,9 +16,10 @@ from amberlight.lab.options import LabOptions
 from amberlight.lab.recorder import shape
 from amberlight.lab.recorder.delivery import Delivery
 from amberlight.lab.recorder.history import History
+from amberlight.lab.recorder.identity import Caller
 from amberlight.lab.recorder.middleware import Recorder, blank
-from amberlight.lab.recorder.requests import Request
-from amberlight.lab.services import auth, cloudtrail, ec2, regions, s3, ssm
+from amberlight.lab.recorder.requests import Call, Request
+from amberlight.lab.services import auth, cloudtrail, ec2, identity, kms, regions, s3, snapshots, ssm, usage
 
 _ADMIN = ("/_ministack", "/_localstack", "/health", "/_aws", "/_alb", "/latest", "/_")
 """Paths on which the emulator offers its operator things that AWS does not have, a reset of everything among them."""
@@ -50,10 +51,21 @@ def assemble(
     regions.install()
     s3.install()
     ec2.install(hosts, on_limit)
-    ssm.install(hosts, "")
+    snapshots.install(options.snapshot_pending_s)
+    ssm.install(hosts)
+    kms.install()
+    usage.install()
+    figures, counts = identity.Figures(), usage.Usage()
+    identity.install(figures, accounts)
+
+    def count(caller: Caller, region: str, call: Call) -> None:
+        figures.count(caller, region, call)
+        counts.count(caller.account, region, call)
+
+    recorder.count = count
     cloudtrail.install(history, delivery, options.lookup_rate_per_s)
     metadata = Metadata(hosts, _assume_recorder(recorder))
-    return Built(_front(network, metadata, recorder), hosts, (delivery.tick,))
+    return Built(_front(network, metadata, recorder), hosts, (delivery.tick, counts.publish))
 
 
 def _begin(request: Request) -> None:

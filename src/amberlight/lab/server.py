@@ -107,8 +107,6 @@ class _Lab:
         self._spawner = Spawner()
         self._network = self._make_network()
         self._accounts = accounts.invent(options.seed)
-        self._background: list[Callable[[], None]] = []
-        self._closed = threading.Event()
         # Imported late: the emulator reads its environment when it is imported.
         from amberlight.lab.assemble import assemble
 
@@ -164,12 +162,12 @@ class _Lab:
         config.h11_max_incomplete_size = 65536
         config.include_server_header = False
         self._publish()
-        for job in self._built.jobs:
-            threading.Thread(target=self._repeat, args=(job,), name=job.__name__, daemon=True).start()
+        jobs = [asyncio.create_task(self._repeat(job)) for job in self._built.jobs]
         trigger = asyncio.create_task(self._until(stop))
         ready = asyncio.create_task(self._announce())
         await serve(self._built.app, config, shutdown_trigger=lambda: trigger)
-        ready.cancel()
+        for task in (ready, *jobs):
+            task.cancel()
 
     async def _announce(self) -> None:
         """Tell the parent once the lab answers."""
@@ -186,15 +184,16 @@ class _Lab:
         while not stop.is_set():
             await asyncio.sleep(0.05)
 
-    def _repeat(self, job: Callable[[], None]) -> None:
-        while not self._closed.wait(0.1):
+    async def _repeat(self, job: Callable[[], None]) -> None:
+        # On the loop, like every request: the emulator's stores know no locks.
+        while True:
+            await asyncio.sleep(0.1)
             try:
                 job()
-            except Exception as error:  # noqa: BLE001 (a background job must not die of one failure)
-                sys.stderr.write(f"{job.__name__}: {error!r}\n")
+            except Exception:  # noqa: BLE001 (a background job must not die of one failure)
+                traceback.print_exc()
 
     def close(self) -> None:
         """Take down hosts and network."""
-        self._closed.set()
         self._built.hosts.close()
         self._network.close()

@@ -22,7 +22,7 @@ class Recorder:
         self._history = history
         self._begin = begin
         self.wants_data: Callable[[Call, str, str, bool], bool] = lambda *_: False
-        self.count: Callable[[str, Call], None] = lambda *_: None
+        self.count: Callable[[identity.Caller, str, Call], None] = lambda *_: None
         self.before: Callable[[Call, str, str], None] = lambda *_: None
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
@@ -52,8 +52,8 @@ class Recorder:
         failed = responses.error_of(answer.status, answer.headers, answer.body)
         if failed is not None and failed[0] in responses.CREDENTIAL_FAILURES:
             return
-        self.count(seen.caller.account, seen.call)
         region = shape.event_region(seen.call, seen.signature.region)
+        self.count(seen.caller, region, seen.call)
         data = shape.is_data(seen.call)
         if data and not self.wants_data(seen.call, seen.caller.account, region, shape.is_read(seen.call)):
             return

@@ -75,7 +75,8 @@ def _install_root_policies() -> None:
 
     def resolve(access_key_id: str, account_id: str, credential: Any = None) -> Any:
         principal = old(access_key_id, account_id, credential)
-        if getattr(principal, "policies", ...) is None:
+        # Without a key it is an anonymous S3 request, which the bucket's own grants decide.
+        if access_key_id and getattr(principal, "policies", ...) is None:
             principal.policies = [everything]
         return principal
 

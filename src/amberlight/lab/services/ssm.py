@@ -20,9 +20,8 @@ _SHELL = "AWS-RunShellScript"
 _DOCUMENTS = frozenset({_SHELL})
 
 
-def install(hosts: Hosts, region: str) -> None:
+def install(hosts: Hosts) -> None:
     """Run commands on hosts."""
-    del region
     ec2, ssm = hooks.service("ec2"), hooks.service("ssm")
 
     def managed(instance_id: str) -> bool:

@@ -1,0 +1,349 @@
+"""EBS snapshots: pending for a while, of all volumes at one instant, shared, copied across accounts, locked.
+
+References:
+    CreateSnapshots, ModifySnapshotAttribute, CopySnapshot, LockSnapshot, EC2 API Reference;
+    "Share an Amazon EBS snapshot" (default-key snapshots cannot be shared), EBS User Guide, 2026-11.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from amberlight.lab import clock, hooks
+from amberlight.lab.services.ec2 import default_key, tags_in
+
+_DAY_S = 86400.0
+
+
+def install(pending_s: float) -> None:
+    """Replace the emulator's snapshot actions."""
+    ec2 = hooks.service("ec2")
+    for name, handler in (
+        ("_create_snapshot", lambda p: _create_one(p, pending_s)),
+        ("_describe_snapshots", _describe),
+        ("_copy_snapshot", lambda p: _copy(p, pending_s)),
+        ("_delete_snapshot", _delete),
+        ("_modify_snapshot_attribute", _modify),
+        ("_describe_snapshot_attribute", _describe_attribute),
+    ):
+        hooks.replace("services.ec2", name, handler)
+    ec2._ACTION_MAP["CreateSnapshots"] = lambda p: _create_many(p, pending_s)
+    ec2._ACTION_MAP["LockSnapshot"] = _lock
+    ec2._ACTION_MAP["UnlockSnapshot"] = _unlock
+    ec2._ACTION_MAP["DescribeLockedSnapshots"] = _describe_locked
+
+
+def _p(params: dict[str, Any], name: str) -> str:
+    return str(hooks.service("ec2")._p(params, name, "") or "")
+
+
+def _error(code: str, message: str) -> Any:
+    return hooks.service("ec2")._error(code, message, 400)
+
+
+def _missing(snapshot_id: str) -> Any:
+    return _error("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")
+
+
+# --- creating -------------------------------------------------------------------------------------------------------
+
+
+def _new(volume: dict[str, Any], description: str, pending_s: float, now: float) -> dict[str, Any]:
+    ec2 = hooks.service("ec2")
+    snapshot: dict[str, Any] = {
+        "SnapshotId": ec2._new_snapshot_id(), "VolumeId": volume["VolumeId"], "VolumeSize": volume["Size"],
+        "Description": description, "State": "pending", "Progress": "", "StartTime": _stamp(now),
+        "OwnerId": hooks.current_account(), "Encrypted": volume["Encrypted"], "StorageTier": "standard",
+        "_done_at": now + pending_s,
+    }  # fmt: skip
+    if volume["Encrypted"]:
+        snapshot["KmsKeyId"] = volume.get("KmsKeyId") or default_key()
+    ec2._snapshots[snapshot["SnapshotId"]] = snapshot
+    return snapshot
+
+
+def _stamp(moment: float) -> str:
+    return clock.iso(moment).replace("Z", f".{int(moment * 1000) % 1000:03d}Z")
+
+
+def _create_one(params: dict[str, Any], pending_s: float) -> Any:
+    ec2 = hooks.service("ec2")
+    volume = ec2._volumes.get(_p(params, "VolumeId"))
+    if volume is None:
+        return _error("InvalidVolume.NotFound", f"The volume '{_p(params, 'VolumeId')}' does not exist.")
+    snapshot = _new(volume, _p(params, "Description"), pending_s, clock.now())
+    _tag(snapshot, params)
+    return ec2._xml(200, "CreateSnapshotResponse", _xml(snapshot))
+
+
+def _create_many(params: dict[str, Any], pending_s: float) -> Any:
+    """CreateSnapshots: every volume of an instance at the same instant."""
+    ec2 = hooks.service("ec2")
+    instance_id = _p(params, "InstanceSpecification.InstanceId")
+    instance = ec2._instances.get(instance_id)
+    if instance is None:
+        return _error("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
+    without_boot = _p(params, "InstanceSpecification.ExcludeBootVolume").lower() == "true"
+    excluded = ec2._parse_member_list(params, "InstanceSpecification.ExcludeDataVolumeId")
+    now, items = clock.now(), ""
+    for mapping in instance["BlockDeviceMappings"]:
+        volume = ec2._volumes[mapping["Ebs"]["VolumeId"]]
+        if (without_boot and mapping["DeviceName"] == instance["RootDeviceName"]) or volume["VolumeId"] in excluded:
+            continue
+        snapshot = _new(volume, _p(params, "Description"), pending_s, now)
+        _tag(snapshot, params, volume["VolumeId"] if _p(params, "CopyTagsFromSource") == "volume" else None)
+        items += f"<item>{_xml(snapshot).replace('<status>', '<state>').replace('</status>', '</state>')}</item>"
+    return ec2._xml(200, "CreateSnapshotsResponse", f"<snapshotSet>{items}</snapshotSet>")
+
+
+def _tag(snapshot: dict[str, Any], params: dict[str, Any], source: str | None = None) -> None:
+    ec2 = hooks.service("ec2")
+    tags = [*(ec2._tags.get(source) or [] if source else []), *tags_in(params, "snapshot")]
+    if tags:
+        ec2._tags[snapshot["SnapshotId"]] = tags
+
+
+def _xml(snapshot: dict[str, Any]) -> str:
+    _settle(snapshot)
+    key = f"<kmsKeyId>{snapshot['KmsKeyId']}</kmsKeyId>" if snapshot.get("KmsKeyId") else ""
+    return str(hooks.service("ec2")._snapshot_inner_xml(snapshot)) + key
+
+
+def _settle(snapshot: dict[str, Any]) -> None:
+    """Complete a snapshot whose time has come."""
+    if snapshot["State"] == "pending":
+        done = snapshot.get("_done_at", 0) <= clock.now()
+        snapshot["State"] = "completed" if done else "pending"
+        snapshot["Progress"] = "100%" if done else "42%"
+
+
+# --- seeing -------------------------------------------------------------------------------------------------------
+
+
+def _visible() -> list[dict[str, Any]]:
+    """Snapshots of the current Region that the current account owns or may create volumes from."""
+    account, region = hooks.current_account(), hooks.current_region()
+    found = []
+    for (owner, where, _), snapshot in hooks.service("ec2")._snapshots.all_items():
+        if where == region and (owner == account or _shared_with(snapshot, account)):
+            found.append(snapshot)
+    return found
+
+
+def _shared_with(snapshot: dict[str, Any], account: str) -> bool:
+    return any(
+        entry.get("UserId") == account or entry.get("Group") == "all"
+        for entry in snapshot.get("CreateVolumePermissions", [])
+    )
+
+
+def _describe(params: dict[str, Any]) -> Any:
+    ec2 = hooks.service("ec2")
+    account = hooks.current_account()
+    ids, filters = ec2._parse_member_list(params, "SnapshotId"), ec2._parse_filters(params)
+    owners = {account if o == "self" else o for o in ec2._parse_member_list(params, "Owner")}
+    restorable = {account if u == "self" else u for u in ec2._parse_member_list(params, "RestorableBy")}
+    visible = _visible()
+    for missing in sorted(set(ids) - {snapshot["SnapshotId"] for snapshot in visible}):
+        return _missing(missing)
+    items = "".join(
+        f"<item>{_xml(snapshot)}</item>"
+        for snapshot in visible
+        if (not ids or snapshot["SnapshotId"] in ids)
+        and (not owners or snapshot["OwnerId"] in owners)
+        and (not restorable or any(_restorable(snapshot, user) for user in restorable))
+        and _matches(snapshot, filters)
+    )
+    return ec2._xml(200, "DescribeSnapshotsResponse", f"<snapshotSet>{items}</snapshotSet>")
+
+
+def _restorable(snapshot: dict[str, Any], account: str) -> bool:
+    return snapshot["OwnerId"] == account or _shared_with(snapshot, account)
+
+
+def _matches(snapshot: dict[str, Any], filters: dict[str, list[str]]) -> bool:
+    ec2 = hooks.service("ec2")
+    _settle(snapshot)
+    tagged: bool = ec2._resource_matches_tag_filters(snapshot["SnapshotId"], filters)
+    return tagged and bool(ec2._snapshot_matches_filters(snapshot, filters))
+
+
+# --- sharing and copying --------------------------------------------------------------------------------------------
+
+
+def _modify(params: dict[str, Any]) -> Any:
+    ec2 = hooks.service("ec2")
+    snapshot = ec2._snapshots.get(_p(params, "SnapshotId"))
+    if snapshot is None:
+        return _missing(_p(params, "SnapshotId"))
+    added, removed = _changes(params)
+    if added and _has_default_key(snapshot):
+        return _error("InvalidParameter", "Snapshots encrypted with the AWS Managed CMK can't be shared.")
+    if any(entry.get("Group") for entry in added) and snapshot["Encrypted"]:
+        return _error("InvalidParameter", "Encrypted snapshots with EBS default key cannot be shared publicly.")
+    entries = [e for e in snapshot.get("CreateVolumePermissions", []) if e not in removed]
+    snapshot["CreateVolumePermissions"] = entries + [e for e in added if e not in entries]
+    return ec2._xml(200, "ModifySnapshotAttributeResponse", "<return>true</return>")
+
+
+def _has_default_key(snapshot: dict[str, Any]) -> bool:
+    return str(snapshot.get("KmsKeyId", "")).endswith(":alias/aws/ebs")
+
+
+def _changes(params: dict[str, Any]) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Permissions to add and to remove, in either form of the request."""
+    ec2 = hooks.service("ec2")
+    listed = [{"UserId": user} for user in ec2._parse_member_list(params, "UserId")]
+    listed += [{"Group": group} for group in ec2._parse_member_list(params, "UserGroup")]
+    changes = {"add": _entries(params, "Add"), "remove": _entries(params, "Remove")}
+    if listed:
+        changes[_p(params, "OperationType") or "add"] += listed
+    return changes["add"], changes["remove"]
+
+
+def _entries(params: dict[str, Any], kind: str) -> list[dict[str, str]]:
+    found = []
+    for number in range(1, 200):
+        prefix = f"CreateVolumePermission.{kind}.{number}."
+        entry = {name: _p(params, prefix + name) for name in ("UserId", "Group") if _p(params, prefix + name)}
+        if not entry:
+            break
+        found.append(entry)
+    return found
+
+
+def _describe_attribute(params: dict[str, Any]) -> Any:
+    ec2 = hooks.service("ec2")
+    snapshot = ec2._snapshots.get(_p(params, "SnapshotId"))
+    if snapshot is None:
+        return _missing(_p(params, "SnapshotId"))
+    items = "".join(
+        "<item>" + "".join(f"<{name[0].lower()}{name[1:]}>{value}</{name[0].lower()}{name[1:]}>"
+                           for name, value in e.items()) + "</item>"
+        for e in snapshot.get("CreateVolumePermissions", [])
+    )
+    inner = (
+        f"<snapshotId>{snapshot['SnapshotId']}</snapshotId><createVolumePermission>{items}</createVolumePermission>"
+    )
+    return ec2._xml(200, "DescribeSnapshotAttributeResponse", inner)
+
+
+def _copy(params: dict[str, Any], pending_s: float) -> Any:
+    ec2 = hooks.service("ec2")
+    source_id, region = _p(params, "SourceSnapshotId"), _p(params, "SourceRegion") or hooks.current_region()
+    source = _find(source_id, region)
+    if source is None or not _restorable(source, hooks.current_account()):
+        return _missing(source_id)
+    _settle(source)
+    if source["State"] != "completed":
+        return _error("IncorrectState", f"The snapshot '{source_id}' is not in the 'completed' state.")
+    encrypted = bool(source["Encrypted"]) or _p(params, "Encrypted").lower() == "true"
+    volume = {"VolumeId": "vol-ffffffff", "Size": source["VolumeSize"], "Encrypted": encrypted,
+              "KmsKeyId": _p(params, "KmsKeyId") or None}  # fmt: skip
+    made = _new(volume, _p(params, "Description"), pending_s, clock.now())
+    made["_copy_of"] = source_id
+    _tag(made, params)
+    return ec2._xml(200, "CopySnapshotResponse", f"<snapshotId>{made['SnapshotId']}</snapshotId>")
+
+
+def _find(snapshot_id: str, region: str) -> dict[str, Any] | None:
+    for (_, where, name), snapshot in hooks.service("ec2")._snapshots.all_items():
+        if where == region and name == snapshot_id:
+            found: dict[str, Any] = snapshot
+            return found
+    return None
+
+
+# --- locking and deleting -------------------------------------------------------------------------------------------
+
+
+def _delete(params: dict[str, Any]) -> Any:
+    ec2 = hooks.service("ec2")
+    snapshot_id = _p(params, "SnapshotId")
+    snapshot = ec2._snapshots.get(snapshot_id)
+    if snapshot is None:
+        return _missing(snapshot_id)
+    if _lock_state(snapshot) is not None:
+        return _error("OperationNotPermitted", f"The snapshot '{snapshot_id}' is locked and cannot be deleted.")
+    ec2._snapshots.pop(snapshot_id)
+    return ec2._xml(200, "DeleteSnapshotResponse", "<return>true</return>")
+
+
+def _lock_state(snapshot: dict[str, Any]) -> str | None:
+    """`governance`, `compliance`, `compliance-cooloff`, or None when not locked (any more)."""
+    lock = snapshot.get("_lock")
+    now = clock.now()
+    if lock is None or lock["until"] <= now:
+        return None
+    if lock["mode"] == "compliance" and now < lock["cool_off_until"]:
+        return "compliance-cooloff"
+    return str(lock["mode"])
+
+
+def _lock(params: dict[str, Any]) -> Any:
+    ec2 = hooks.service("ec2")
+    snapshot = ec2._snapshots.get(_p(params, "SnapshotId"))
+    mode = _p(params, "LockMode")
+    if snapshot is None:
+        return _missing(_p(params, "SnapshotId"))
+    if mode not in ("governance", "compliance"):
+        return _error("InvalidParameterValue", "LockMode must be governance or compliance.")
+    now = clock.now()
+    until = _lock_end(params, now)
+    if until is None:
+        return _error("MissingParameter", "Specify either LockDuration or ExpirationDate.")
+    if _lock_state(snapshot) == "compliance" and (until < snapshot["_lock"]["until"] or mode != "compliance"):
+        return _error("OperationNotPermitted", "A lock in compliance mode can only be extended.")
+    hours = float(_p(params, "CoolOffPeriod") or 0)
+    snapshot["_lock"] = {"mode": mode, "since": now, "until": until, "cool_off_until": now + hours * 3600}
+    inner = _lock_xml(snapshot, f"<coolOffPeriod>{int(hours)}</coolOffPeriod>" if hours else "")
+    return ec2._xml(200, "LockSnapshotResponse", inner)
+
+
+def _lock_end(params: dict[str, Any], now: float) -> float | None:
+    days, date = _p(params, "LockDuration"), _p(params, "ExpirationDate")
+    if date:
+        return dt.datetime.fromisoformat(date.replace("Z", "+00:00")).timestamp()
+    return now + int(days) * _DAY_S if days else None
+
+
+def _lock_xml(snapshot: dict[str, Any], extra: str = "") -> str:
+    lock = snapshot["_lock"]
+    days = max(1, round((lock["until"] - lock["since"]) / _DAY_S))
+    cool = lock["cool_off_until"]
+    extra += f"<coolOffPeriodExpiresOn>{clock.iso(cool)}</coolOffPeriodExpiresOn>" if cool > lock["since"] else ""
+    return (
+        f"<snapshotId>{snapshot['SnapshotId']}</snapshotId><lockState>{_lock_state(snapshot)}</lockState>"
+        f"<lockDuration>{days}</lockDuration>{extra}<lockCreatedOn>{clock.iso(lock['since'])}</lockCreatedOn>"
+        f"<lockExpiresOn>{clock.iso(lock['until'])}</lockExpiresOn>"
+        f"<lockDurationStartTime>{clock.iso(lock['since'])}</lockDurationStartTime>"
+    )
+
+
+def _unlock(params: dict[str, Any]) -> Any:
+    ec2 = hooks.service("ec2")
+    snapshot = ec2._snapshots.get(_p(params, "SnapshotId"))
+    if snapshot is None:
+        return _missing(_p(params, "SnapshotId"))
+    state = _lock_state(snapshot)
+    if state == "compliance":
+        return _error("OperationNotPermitted", "A snapshot that is locked in compliance mode cannot be unlocked.")
+    if state is None:
+        return _error("SnapshotLockNotFound", "The snapshot is not locked.")
+    del snapshot["_lock"]
+    return ec2._xml(200, "UnlockSnapshotResponse", f"<snapshotId>{snapshot['SnapshotId']}</snapshotId>")
+
+
+def _describe_locked(params: dict[str, Any]) -> Any:
+    ec2 = hooks.service("ec2")
+    ids, filters = ec2._parse_member_list(params, "SnapshotId"), ec2._parse_filters(params)
+    states = filters.get("lock-state")
+    items = "".join(
+        f"<item><ownerId>{snapshot['OwnerId']}</ownerId>{_lock_xml(snapshot)}</item>"
+        for snapshot in ec2._snapshots.values()
+        if _lock_state(snapshot) is not None
+        and (not ids or snapshot["SnapshotId"] in ids)
+        and (not states or _lock_state(snapshot) in states)
+    )
+    return ec2._xml(200, "DescribeLockedSnapshotsResponse", f"<snapshotSet>{items}</snapshotSet>")
