@@ -130,7 +130,7 @@ def command(script: str, parameter: dict[str, Any], mark: str) -> str:
     return text
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class HostSlot:
     """Implements `amberlight.model.evidence.Slot` over SSM commands."""
 
