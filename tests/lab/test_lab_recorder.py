@@ -1,0 +1,291 @@
+"""The trail has every call of everybody, in CloudTrail's own spelling."""
+
+import json
+import threading
+from pathlib import Path
+
+import pytest
+from lab_tools import allow, client, eventually, lookup, refused, trust, unique
+
+from amberlight.lab import LabCredentials
+
+pytestmark = pytest.mark.lab
+REAL = json.loads((Path(__file__).parent / "data/cloudtrail_paths.json").read_text(encoding="utf-8"))["paths"]
+
+
+def paths(value, prefix=""):
+    """Every key path of a record."""
+    found = set()
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            path = f"{prefix}.{key}" if prefix else key
+            found |= {path} | paths(inner, path)
+    elif isinstance(value, list):
+        for inner in value:
+            found |= paths(inner, prefix + "[]")
+    return found
+
+
+@pytest.fixture(scope="module")
+def trail(aws):
+    return aws("cloudtrail")
+
+
+def recorded(trail, answer, name):
+    """The record of the call that gave this answer, found by its request id."""
+    ident = answer["ResponseMetadata"]["RequestId"]
+    return eventually(lambda: next((r for r in lookup(trail, EventName=name) if r["requestID"] == ident), None))
+
+
+def test_every_protocol_is_recorded_under_the_callers_request_id(aws, trail):
+    topic, bucket = unique("topic"), unique("bucket")
+    for service, operation, name, params in (
+        ("ec2", "describe_instances", "DescribeInstances", {}),
+        ("iam", "list_users", "ListUsers", {}),
+        ("ssm", "describe_instance_information", "DescribeInstanceInformation", {}),
+        ("s3", "create_bucket", "CreateBucket", {"Bucket": bucket}),
+        ("s3", "list_buckets", "ListBuckets", {}),
+        ("lambda", "list_functions", "ListFunctions20150331", {}),
+        ("sns", "create_topic", "CreateTopic", {"Name": topic}),
+        ("sqs", "list_queues", "ListQueues", {}),
+        ("cloudwatch", "describe_alarms", "DescribeAlarms", {}),
+        ("kms", "list_keys", "ListKeys", {}),
+        ("cloudtrail", "describe_trails", "DescribeTrails", {}),
+        ("sts", "get_caller_identity", "GetCallerIdentity", {}),
+    ):
+        record = recorded(trail, getattr(aws(service), operation)(**params), name)
+        assert record["userIdentity"]["userName"] == "admin"
+        assert record["sourceIPAddress"] == "127.0.0.1"
+        assert record["recipientAccountId"] == record["userIdentity"]["accountId"]
+
+
+def test_a_denied_call_is_recorded_with_code_and_null_response(lab, aws, trail):
+    user = unique("low")
+    aws("iam").create_user(UserName=user)
+    key = aws("iam").create_access_key(UserName=user)["AccessKey"]
+    low = LabCredentials(key["AccessKeyId"], key["SecretAccessKey"])
+    calls = {
+        "DescribeInstances": (client(lab, "ec2", low).describe_instances, "Client.UnauthorizedOperation"),
+        "ListUsers": (client(lab, "iam", low).list_users, "AccessDenied"),
+        "DescribeTrails": (client(lab, "cloudtrail", low).describe_trails, "AccessDenied"),
+        "ListBuckets": (client(lab, "s3", low).list_buckets, "AccessDenied"),
+        "DescribeAlarms": (client(lab, "cloudwatch", low).describe_alarms, "AccessDenied"),
+    }
+    for call, _ in calls.values():
+        refused(call)
+
+    def mine():
+        found = lookup(trail, Username=user)
+        return found if len(found) == len(calls) else None
+
+    for record in eventually(mine):
+        assert record["errorCode"] == calls[record["eventName"]][1]
+        assert record["errorMessage"]
+        assert record["responseElements"] is None
+
+
+def test_a_wrong_secret_is_nobodys_call(lab, prod, trail):
+    wrong = LabCredentials(prod.admin.access_key_id, "wrong")
+    before = len(lookup(trail, EventName="ListAccountAliases"))
+    refused(client(lab, "iam", wrong).list_account_aliases)
+    client(lab, "iam", prod.admin).list_account_aliases()
+    after = eventually(lambda: (found := lookup(trail, EventName="ListAccountAliases"))[before:] and found)
+    assert len(after) == before + 1
+
+
+def test_a_key_that_deletes_itself_is_still_named(lab, aws, trail):
+    user = unique("gone")
+    aws("iam").create_user(UserName=user)
+    aws("iam").put_user_policy(UserName=user, PolicyName="p", PolicyDocument=allow("iam:DeleteAccessKey"))
+    key = aws("iam").create_access_key(UserName=user)["AccessKey"]
+    own = client(lab, "iam", LabCredentials(key["AccessKeyId"], key["SecretAccessKey"]))
+    record = recorded(trail, own.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"]), "DeleteAccessKey")
+    assert record["userIdentity"]["userName"] == user
+    assert record["userIdentity"]["accessKeyId"] == key["AccessKeyId"]
+
+
+def test_secrets_are_absent(aws, trail, run, host):
+    user = unique("secret")
+    aws("iam").create_user(UserName=user)
+    aws("iam").create_login_profile(UserName=user, Password="Sup3rSecret!pw")
+    made = aws("iam").create_access_key(UserName=user)
+    record = recorded(trail, made, "CreateAccessKey")
+    assert made["AccessKey"]["SecretAccessKey"] not in json.dumps(record)
+    assert record["responseElements"]["accessKey"]["accessKeyId"] == made["AccessKey"]["AccessKeyId"]
+    assert "Sup3rSecret" not in json.dumps(lookup(trail, EventName="CreateLoginProfile"))
+    run("echo a-secret-command")
+    sent = lookup(trail, EventName="SendCommand")[0]
+    assert sent["requestParameters"]["parameters"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
+    assert "a-secret-command" not in json.dumps(sent)
+    launched = next(r for r in lookup(trail, EventName="RunInstances")
+                    if host["InstanceId"] in json.dumps(r["responseElements"]))  # fmt: skip
+    assert launched["requestParameters"]["userData"] == "<sensitiveDataRemoved>"
+    assert launched["requestParameters"]["instancesSet"]["items"][0]["imageId"] == "ami-00000001"
+
+
+def test_s3_object_calls_are_not_in_the_history(aws, trail):
+    bucket = unique("objects")
+    created = aws("s3").create_bucket(Bucket=bucket)
+    put = aws("s3").put_object(Bucket=bucket, Key="k", Body=b"1")
+    record = recorded(trail, created, "CreateBucket")
+    assert record["requestParameters"]["bucketName"] == bucket
+    assert lookup(trail, EventName="PutObject") == []
+    assert put["ResponseMetadata"]["RequestId"] == put["ResponseMetadata"]["HTTPHeaders"]["x-amz-request-id"]
+
+
+def test_global_services_write_to_the_home_region(lab, prod, aws, trail):
+    created = client(lab, "iam", prod.admin, "us-east-1").create_user(UserName=unique("global"))
+    assert recorded(trail, created, "CreateUser")["awsRegion"] == "us-east-1"
+    far = client(lab, "cloudtrail", prod.admin, "eu-west-1")
+    answer = client(lab, "ec2", prod.admin, "eu-west-1").describe_vpcs()
+    assert recorded(far, answer, "DescribeVpcs")["awsRegion"] == "eu-west-1"
+    assert answer["ResponseMetadata"]["RequestId"] not in json.dumps(lookup(trail, EventName="DescribeVpcs"))
+
+
+def test_assuming_a_role_of_another_account_is_in_both_trails(lab, prod, vault, aws, trail):
+    name = unique("hub")
+    principal = {"AWS": f"arn:aws:iam::{vault.id}:root"}
+    role = aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust(principal))["Role"]
+    answer = client(lab, "sts", vault.admin).assume_role(RoleArn=role["Arn"], RoleSessionName="case-1")
+    there = recorded(client(lab, "cloudtrail", vault.admin), answer, "AssumeRole")
+    here = recorded(trail, answer, "AssumeRole")
+    assert there["sharedEventID"] == here["sharedEventID"]
+    assert there["eventID"] != here["eventID"]
+    assert here["userIdentity"] == {
+        "type": "AWSAccount", "principalId": there["userIdentity"]["principalId"], "accountId": vault.id,
+    }  # fmt: skip
+    made = answer["Credentials"]
+    session = LabCredentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+    acted = client(lab, "sts", session).get_caller_identity()
+    identity = recorded(trail, acted, "GetCallerIdentity")["userIdentity"]
+    assert identity["type"] == "AssumedRole"
+    assert identity["sessionContext"]["sessionIssuer"]["arn"] == role["Arn"]
+    assert identity["principalId"] == f"{role['RoleId']}:case-1"
+
+
+def test_root_is_root(lab, prod, trail):
+    answer = client(lab, "sts", prod.root).get_caller_identity()
+    identity = recorded(trail, answer, "GetCallerIdentity")["userIdentity"]
+    assert identity["type"] == "Root"
+    assert "userName" not in identity
+
+
+def test_pages_hold_fifty_and_miss_nothing(aws, trail):
+    sent = {aws("sns").list_topics()["ResponseMetadata"]["RequestId"] for _ in range(120)}
+
+    def collect():
+        found, token = [], {}
+        while True:
+            page = trail.lookup_events(
+                LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "ListTopics"}], **token
+            )
+            assert len(page["Events"]) <= 50
+            found += [json.loads(event["CloudTrailEvent"])["requestID"] for event in page["Events"]]
+            if "NextToken" not in page:
+                return found
+            token = {"NextToken": page["NextToken"]}
+
+    found = eventually(lambda: (ids := collect()) and sent <= set(ids) and ids)
+    assert len(found) == len(set(found))
+
+
+def test_many_threads_lose_no_record(aws, trail):
+    got, lock = set(), threading.Lock()
+    sts = aws("sts")
+
+    def hammer():
+        for _ in range(25):
+            ident = sts.get_caller_identity()["ResponseMetadata"]["RequestId"]
+            with lock:
+                got.add(ident)
+
+    threads = [threading.Thread(target=hammer) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 150
+
+    def all_there():
+        pages = trail.get_paginator("lookup_events").paginate(
+            LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "GetCallerIdentity"}]
+        )
+        found = {json.loads(e["CloudTrailEvent"])["requestID"] for page in pages for e in page["Events"]}
+        return got <= found
+
+    assert eventually(all_there)
+
+
+def _same_calls(aws, prod, host):
+    """The calls behind the real records, as far as the lab has them; yields key and answer (or None)."""
+    iam, ec2, ct, ssm, sts, sm = (aws(n) for n in ("iam", "ec2", "cloudtrail", "ssm", "sts", "secretsmanager"))
+    user, role = unique("same-user"), unique("same-role")
+    iam.create_user(UserName=user)
+    root = trust({"AWS": f"arn:aws:iam::{prod.id}:root"})
+    boundary = "arn:aws:iam::aws:policy/AWSDenyAll"
+    yield "iam:CreateRole", iam.create_role(
+        RoleName=role, AssumeRolePolicyDocument=root, PermissionsBoundary=boundary
+    )
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    yield "iam:AttachRolePolicy", iam.attach_role_policy(RoleName=role, PolicyArn=admin)
+    yield "iam:CreateAccessKey", iam.create_access_key(UserName=user)
+    yield "iam:CreateLoginProfile", iam.create_login_profile(
+        UserName=user, Password="An0ther!Secret", PasswordResetRequired=False
+    )
+    yield "sts:GetCallerIdentity", sts.get_caller_identity()
+    arn = f"arn:aws:iam::{prod.id}:role/{role}"
+    yield "sts:AssumeRole", sts.assume_role(RoleArn=arn, RoleSessionName="same", DurationSeconds=900)
+    ids = [host["InstanceId"]]
+    yield "ec2:DescribeInstances", ec2.describe_instances(InstanceIds=ids)
+    other = ec2.run_instances(ImageId="ami-00000001", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    yield "ec2:StopInstances", ec2.stop_instances(InstanceIds=[other], Force=True)
+    yield "ec2:ModifyInstanceAttribute", ec2.modify_instance_attribute(InstanceId=other, UserData={"Value": b"x"})
+    yield "ec2:StartInstances", ec2.start_instances(InstanceIds=[other])
+    ec2.terminate_instances(InstanceIds=[other])
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    permission = {"Add": [{"UserId": "012345678901"}]}
+    yield "ec2:ModifySnapshotAttribute", ec2.modify_snapshot_attribute(
+        SnapshotId=snapshot, Attribute="createVolumePermission", CreateVolumePermission=permission
+    )
+    image = ec2.register_image(Name=unique("image"), RootDeviceName="/dev/xvda")["ImageId"]
+    yield "ec2:ModifyImageAttribute", ec2.modify_image_attribute(ImageId=image, LaunchPermission=permission)
+    filters = [{"Key": "InstanceIds", "Values": ids}]
+    yield "ssm:DescribeInstanceInformation", ssm.describe_instance_information(Filters=filters)
+    secret = sm.create_secret(Name=unique("secret"), SecretString="s")["ARN"]
+    yield "secretsmanager:GetSecretValue", sm.get_secret_value(SecretId=secret)
+    tag = [{"Key": "tag-key", "Values": ["x"]}]
+    yield "secretsmanager:ListSecrets", sm.list_secrets(Filters=tag, MaxResults=100)
+    name = unique("/parameter")
+    ssm.put_parameter(Name=name, Value="v", Type="SecureString")
+    yield "ssm:GetParameters", ssm.get_parameters(Names=[name], WithDecryption=True)
+    yield "ssm:DescribeParameters", ssm.describe_parameters(MaxResults=10)
+    logs, trail_name = unique("trail-logs"), unique("trail")
+    aws("s3").create_bucket(Bucket=logs)
+    aws("s3").put_bucket_policy(Bucket=logs, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject",
+         "Resource": f"arn:aws:s3:::{logs}/*"}]}))  # fmt: skip
+    ct.create_trail(Name=trail_name, S3BucketName=logs)
+    yield "cloudtrail:StopLogging", ct.stop_logging(Name=trail_name)
+    yield "cloudtrail:DeleteTrail", ct.delete_trail(Name=trail_name)
+    yield "sts:GetFederationToken", sts.get_federation_token(Name="stratus_red_team", Policy=allow("*"))
+
+
+OPTIONAL = {
+    "ssm:DescribeParameters": {"requestParameters.nextToken"},
+}
+"""Paths that follow from an argument which the real call had and ours does not."""
+
+
+def test_records_have_the_key_paths_of_real_ones(aws, prod, host, trail):
+    differences, compared = {}, 0
+    for key, answer in _same_calls(aws, prod, host):
+        record = recorded(trail, answer, key.split(":")[1])
+        ours = {path for path in paths(record) if not path.startswith("userIdentity")}
+        missing = set(REAL[key]) - ours - OPTIONAL.get(key, set())
+        extra = ours - set(REAL[key])
+        compared += 1
+        if missing or extra:
+            differences[key] = {"missing": sorted(missing), "extra": sorted(extra)}
+    assert differences == {}
+    assert compared == 20
