@@ -1,0 +1,132 @@
+"""Records packets for a short time into memory, and delivers them as one pcap file.
+
+Arguments: `seconds`, `max_bytes`. Uses tcpdump where the host has it, else a raw socket. Nothing is excluded: the
+delivery begins when the recording is over. Nothing is written to the disk.
+
+References:
+    https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html, packet(7) (PACKET_STATISTICS), pcap-savefile(5).
+"""
+
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from amberlight.capture.guest.common import ROOT, arguments, at, did, run, say, upload
+
+SNAP_BYTES = 262144
+SOL_PACKET, PACKET_STATISTICS, ALL_PROTOCOLS = 263, 6, 0x0003  # From: linux/socket.h, if_packet.h, if_ether.h
+LINKTYPE_LINUX_SLL = 113
+
+
+def own_addresses() -> "list[str]":
+    """Where several hosts share one machine: the addresses by which this one is known; else none."""
+    if not ROOT:
+        return []
+    with open(at("/etc/hosts")) as hosts:
+        words = [line.split()[0] for line in hosts if line.strip() and not line.startswith("#")]
+    return [word for word in words if word not in ("127.0.0.1", "::1")]
+
+
+def tcpdump(program: str, only: "list[str]", seconds: float, limit: int) -> bytes:
+    """Packets through tcpdump, read from a pipe until time or bytes are used up."""
+    # Immediate mode: else up to a second of packets stays behind in the kernel's ring when the recording ends.
+    command = [program, "--immediate-mode", "-i", "any", "-n", "-U", "-s", str(SNAP_BYTES), "-B", "8192", "-w", "-"]
+    command += ["-Z", "root"] if os.getuid() == 0 else []
+    command += [" or ".join("host " + address for address in only)] if only else []
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    held, end = bytearray(), time.monotonic() + seconds
+    stream = process.stdout.fileno()  # type: ignore[union-attr]
+    while len(held) < limit and wait_for(stream, end):
+        data = os.read(stream, 1 << 16)
+        if not data:
+            break
+        held += data
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    rest, said = process.communicate(timeout=20)
+    text = said.decode("utf-8", "replace")
+    if not held and not rest:
+        raise OSError("tcpdump: " + text.strip()[-300:])
+    say(tool="tcpdump", **counted(text))
+    return bytes(held + rest)
+
+
+def wait_for(stream: "Any", end: float) -> bool:
+    """Whether there is something to read before the end."""
+    left = end - time.monotonic()
+    return left > 0 and bool(select.select([stream], [], [], left)[0])
+
+
+def counted(text: str) -> "dict[str, Any]":
+    """What tcpdump says at its end: captured, received by the filter, dropped by the kernel."""
+    names = {"captured": r"captured", "received": r"received by filter", "kernel_dropped": r"dropped by kernel"}
+    found = {}  # type: dict[str, Any]
+    for name, words in names.items():
+        match = re.search(r"(\d+) packets? " + words, text)
+        found[name] = int(match.group(1)) if match else None
+    return found
+
+
+def raw_socket(only: "list[str]", seconds: float, limit: int) -> bytes:
+    """Packets through a raw socket, written as pcap by ourselves."""
+    listener = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ALL_PROTOCOLS))
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        wanted = [socket.inet_aton(address) for address in only]
+        held = bytearray(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, SNAP_BYTES, LINKTYPE_LINUX_SLL))
+        count, end = 0, time.monotonic() + seconds
+        while len(held) < limit and wait_for(listener, end):
+            data, sender = listener.recvfrom(SNAP_BYTES)
+            if wanted and not any(address in (data[12:16], data[16:20]) for address in wanted):
+                continue
+            held += record(data, sender)
+            count += 1
+        dropped = struct.unpack("II", listener.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))[1]
+    finally:
+        listener.close()
+    say(tool="raw socket", captured=count, received=count + dropped, kernel_dropped=dropped)
+    return bytes(held)
+
+
+def record(data: bytes, sender: "tuple[Any, ...]") -> bytes:
+    """One packet as a pcap record with a Linux cooked header."""
+    _, protocol, kind, hardware, address = sender[:5]
+    cooked = struct.pack(">HHH8sH", kind, hardware, len(address), address[:8], protocol) + data
+    now = time.time()  # noqa: TID251 - the host's own clock, as tcpdump does
+    return struct.pack("<IIII", int(now), int(now % 1 * 1000000), len(cooked), len(cooked)) + cooked
+
+
+def take() -> "dict[str, Any]":
+    """Record, then deliver."""
+    seconds, limit = float(arguments.get("seconds", 5)), int(arguments.get("max_bytes", 16 << 20))
+    only, program, problem = own_addresses(), shutil.which("tcpdump", path="/usr/sbin:/usr/bin:/sbin:/bin"), ""
+    begin, data = time.monotonic(), b""
+    if program:
+        try:
+            data = tcpdump(program, only, seconds, limit)
+        except (OSError, subprocess.SubprocessError) as error:
+            problem = str(error)
+    if not data:
+        data = raw_socket(only, seconds, limit)
+    say(
+        seconds=round(time.monotonic() - begin, 2),
+        full=len(data) >= limit,
+        only=only,
+        excluded="nothing",
+        tcpdump_problem=problem,
+    )
+    did("a raw socket was open on every interface for the time of the recording; nothing was written to the disk")
+    return upload([data], len(data))
+
+
+run(take)
