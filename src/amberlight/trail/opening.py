@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from isal import isal_zlib
 
 MAGIC = b"\x1f\x8b"
 PIECE = 1 << 20
-DAMAGED: type[Exception] = isal_zlib.error
+DAMAGED: Any = isal_zlib.error
 GZIP = 31  # window bits for a gzip header and trailer
 
 

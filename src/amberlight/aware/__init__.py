@@ -1,0 +1,18 @@
+"""Step 1: notice and judge.
+
+Takes API-call history and raw notices, gives signals; groups them into suspicions by who and when, scored, with a reason in
+words for every point; turns a suspicion into a decision, and a decision into a case.
+
+| part | holds |
+|---|---|
+| `intake/` | one file for each way to be told |
+| `rules/` | one file for each rule; the folder is the catalogue |
+| `rule` | what a rule declares, and what it gives |
+| `memory` | what was seen of each principal: first and last uses, networks, denials; mergeable |
+| `links` | who made, assumed or received whom |
+| `judge` | events and signals in, signals and suspicions out |
+| `triage`, `scoring` | hits to suspicions |
+| `decide` | a suspicion to a decision, a decision to a case |
+
+No score grows with volume: each rule counts once in a suspicion, and the more rules there are the less each adds.
+"""

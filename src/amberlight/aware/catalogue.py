@@ -1,0 +1,28 @@
+"""All rules: the folder `rules/` is the catalogue."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+
+from amberlight.aware import rules
+from amberlight.aware.rule import Rule
+
+
+@cache
+def load() -> dict[str, Rule]:
+    """Rules by id, in the order of their names."""
+    names = sorted(m.name for m in pkgutil.iter_modules(rules.__path__) if not m.name.startswith("_"))
+    found = [importlib.import_module(f"{rules.__name__}.{name}").RULE for name in names]
+    return {rule.id: rule for rule in found}
+
+
+@cache
+def by_event() -> dict[str, tuple[Rule, ...]]:
+    """Rules that look at events, by `service:Operation`."""
+    index: dict[str, list[Rule]] = {}
+    for rule in load().values():
+        for name in rule.events:
+            index.setdefault(name, []).append(rule)
+    return {name: tuple(found) for name, found in index.items()}

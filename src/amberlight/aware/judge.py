@@ -1,0 +1,146 @@
+"""Events and signals in, signals and suspicions out. Deterministic; the same event twice counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from amberlight.aware import catalogue, triage
+from amberlight.aware.hits import Hit, Hits
+from amberlight.aware.links import ISSUING, MAKING, Links
+from amberlight.aware.memory import Activity, Memory
+from amberlight.aware.rule import Rule
+from amberlight.model.response_plan import AwarePlan
+from amberlight.model.signals import Signal, Suspicion
+from amberlight.trail import Event
+from amberlight.trail.event import NOBODY
+from amberlight.trail.identity import Actor, actor
+
+MOST_ACTORS = 100_000
+Rules = tuple[tuple[Rule, ...], bool]
+
+
+class Judge:
+    """Judges a stream of API calls, and what other intakes noticed.
+
+    Args:
+        aware: The plan's section: what pages, and what matters most.
+    """
+
+    def __init__(self, aware: AwarePlan | None = None) -> None:
+        self.aware = aware or AwarePlan()
+        self.memory = Memory()
+        self.links = Links()
+        self.hits = Hits()
+        self.notices: dict[str, Signal] = {}
+        self._actors: dict[tuple[str, str | None], Actor] = {}
+        self._names: dict[tuple[str, str], Rules] = {}
+        self._stale = True
+        self._judged: tuple[Suspicion, ...] = ()
+
+    def observe(self, events: Iterable[Event]) -> list[Signal]:
+        """Take in events, in any order; gives the signals that they raised for the first time.
+
+        Rules that need a principal's whole activity speak in `suspicions` and `signals` only.
+        """
+        fresh: list[Signal] = []
+        for event in events:
+            fresh += [signal for hit in self.take(event) for signal in self.hits.add(hit)]
+            self._stale = True
+        return fresh
+
+    def take(self, event: Event) -> list[Hit]:
+        """One event: what the memory learns of it, and what the rules that ask for its name say."""
+        rules, linking = self._rules(event)
+        who = self._actor(event)
+        by_service = who.kind == "service" or event.by_service
+        if not by_service:
+            self._remember(event, who)
+        if linking:
+            self.links.see(event)
+        if not rules:
+            return []
+        return [
+            hit
+            for rule in rules
+            if (rule.services or not by_service) and (rule.denied or event.error is None)
+            for hit in self._ask(rule, event, who, by_service=by_service)
+        ]
+
+    def _ask(self, rule: Rule, event: Event, who: Actor, *, by_service: bool) -> list[Hit]:
+        match = rule.on_event(event) if rule.on_event else None
+        return [Hit.of(rule, match, event, who, by_service=by_service)] if match else []
+
+    def _remember(self, event: Event, who: Actor) -> None:
+        activity = self.memory.activities.get(who.principal)
+        if activity is None:
+            activity = Activity(who.principal, who.kind, event.account or who.account, event)
+            self.memory.activities[who.principal] = activity
+            self.memory.accounts.add(activity.account)
+        activity.see(event, event.access_key, who.session)
+        if event.source == "s3.amazonaws.com":
+            bucket = event.request.get("bucketName")
+            if isinstance(bucket, str):
+                activity.bucket(bucket, event)
+
+    def _actor(self, event: Event) -> Actor:
+        identity = event.identity or NOBODY
+        key = (identity.arn or "", identity.type)
+        known = self._actors.get(key) if identity.arn else None
+        if known is None:
+            known = actor(identity)
+            if len(self._actors) > MOST_ACTORS:
+                self._actors.clear()
+            self._actors[key] = known
+        return known
+
+    def _rules(self, event: Event) -> Rules:
+        name = (event.source, event.name)
+        known = self._names.get(name)
+        if known is None:
+            known = (
+                catalogue.by_event().get(f"{event.service}:{event.action}", ()),
+                event.name in ISSUING or event.name in MAKING,
+            )
+            self._names[name] = known
+        return known
+
+    def add(self, signal: Signal) -> None:
+        """Take in what another intake noticed; the same id twice counts once."""
+        self.notices.setdefault(signal.id, signal)
+        self._stale = True
+
+    def merge(self, other: Judge) -> None:
+        """Take in the state of a judge that read other events."""
+        self.memory.merge(other.memory)
+        self.links.merge(other.links)
+        self.hits.merge(other.hits)
+        self.notices |= other.notices
+        self._stale = True
+
+    def suspicions(self) -> tuple[Suspicion, ...]:
+        """Everything that is suspected now, by falling score; those that do not page, too."""
+        if self._stale:
+            self._judged = triage.suspicions(self.all_hits(), self.links, self.memory, self.notices, self.aware)
+            self._stale = False
+        return self._judged
+
+    def all_hits(self) -> list[Hit]:
+        """Full matches of every rule, by time."""
+        found = self.hits.full()
+        for rule in catalogue.load().values():
+            if rule.on_activity is None:
+                continue
+            for activity in self.memory.activities.values():
+                found += [Hit.over(rule, match, activity) for match in rule.on_activity(activity, self.memory)]
+        return sorted(found, key=lambda hit: (hit.when, hit.rule.id, hit.principal, hit.event_ids))
+
+    def signals(self) -> tuple[Signal, ...]:
+        """Every signal so far, by time."""
+        own = {hit.signal_id: hit.signal() for hit in self.all_hits()}
+        return tuple(sorted((own | self.notices).values(), key=moment))
+
+
+def moment(signal: Signal) -> tuple[datetime, str]:
+    """Order of signals."""
+    return signal.when, signal.id

@@ -1,0 +1,159 @@
+"""Hits to suspicions: grouped by who and when, linked across principals, scored, explained.
+
+A group is one principal within a stretch of time. Groups join when one principal made, keyed or assumed the other, or when
+they share an outside address within an hour. A session belongs to whoever it was issued to: two users of one role are two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from amberlight.aware.grouping import SAME_ADDRESS, Group, by_owner, joined
+from amberlight.aware.hits import Hit
+from amberlight.aware.links import Links
+from amberlight.aware.memory import Memory
+from amberlight.aware.scoring import capped, jewels, reasons, severity, weigh
+from amberlight.model.response_plan import AwarePlan
+from amberlight.model.signals import Reason, Signal, Suspicion
+
+NOTICE_WITHIN = timedelta(hours=1)
+MOST_IDS = 500
+
+
+def suspicions(
+    hits: Sequence[Hit], links: Links, memory: Memory, notices: Mapping[str, Signal], aware: AwarePlan
+) -> tuple[Suspicion, ...]:
+    """All suspicions, by falling score."""
+    groups = joined(by_owner(hits, links), links, memory)
+    placed, alone = place(notices, groups)
+    days = habits(hits)
+    found = [suspicion(group, placed.get(id(group), []), days, memory, aware) for group in groups]
+    found += [of_notice(signal, aware) for signal in alone]
+    return tuple(sorted(found, key=lambda one: (-one.page, -one.score, one.first, one.id)))
+
+
+def habits(hits: Sequence[Hit]) -> dict[tuple[str, str], set[int]]:
+    """Days (as ordinals) on which each principal set off each rule."""
+    days: dict[tuple[str, str], set[int]] = {}
+    for hit in hits:
+        days.setdefault((hit.rule.id, hit.principal), set()).add(hit.when.toordinal())
+    return days
+
+
+def place(notices: Mapping[str, Signal], groups: list[Group]) -> tuple[dict[int, list[Signal]], list[Signal]]:
+    """Signals of other intakes to the strongest group of the same principal or account and time; and those left."""
+    placed: dict[int, list[Signal]] = {}
+    alone: list[Signal] = []
+    for signal in sorted(notices.values(), key=lambda one: (one.when, one.id)):
+        fitting = [group for group in groups if fits(signal, group)]
+        if not fitting:
+            alone.append(signal)
+            continue
+        best = max(fitting, key=lambda group: (sum(hit.points for hit in group.hits), -group.first.timestamp()))
+        placed.setdefault(id(best), []).append(signal)
+    return placed, alone
+
+
+def fits(signal: Signal, group: Group) -> bool:
+    """Whether a notice may be about a group."""
+    near = group.first - NOTICE_WITHIN <= signal.when <= group.last + NOTICE_WITHIN
+    if signal.principals:
+        return near and bool(set(signal.principals) & group.principals)
+    return near and any(hit.account == signal.account for hit in group.hits)
+
+
+def suspicion(
+    group: Group,
+    notices: list[Signal],
+    days: Mapping[tuple[str, str], set[int]],
+    memory: Memory,
+    aware: AwarePlan,
+) -> Suspicion:
+    """One group, scored and explained."""
+    start = group.first.toordinal()
+    weighed = [weigh(hit, earlier(days, hit, start)) for hit in group.hits]
+    resources = touched(group, memory)
+    jewel = jewels(resources, aware.crown_jewels)
+    told = [Reason(points=min(s.points, 10.0), text=s.reason or s.title, rule=s.source) for s in notices]
+    score, why = capped([*reasons(weighed), *jewel, *told])
+    lone = any(one.hit.lone and not one.softened for one in weighed)
+    page = score >= aware.page_at or lone
+    first = min(group.hits, key=lambda hit: (hit.when, hit.event_ids))
+    return Suspicion(
+        id=name_of(first),
+        page=page,
+        severity=severity(score, weighed, page=page, jewel=bool(jewel)),
+        score=score,
+        principals=tuple(sorted(group.principals)),
+        addresses=tuple(sorted({a for hit in group.hits for a in hit.addresses})),
+        first=group.first,
+        last=group.last,
+        techniques=tuple(sorted({t for hit in group.hits for t in hit.rule.techniques})),
+        reasons=why,
+        event_ids=ids(group),
+        resources=resources,
+        accounts=tuple(sorted({hit.account for hit in group.hits if hit.account})),
+        regions=tuple(sorted({hit.region for hit in group.hits if hit.region})),
+        signals=tuple(sorted({hit.signal_id for hit in group.hits} | {s.id for s in notices})),
+    )
+
+
+def earlier(days: Mapping[tuple[str, str], set[int]], hit: Hit, start: int) -> int:
+    """On how many days before the group the principal did the same."""
+    return sum(day < start for day in days.get((hit.rule.id, hit.principal), ()))
+
+
+def ids(group: Group) -> tuple[str, ...]:
+    """Events of the group, by time of their hits; at most 500."""
+    ordered = sorted(group.hits, key=lambda hit: (hit.when, hit.rule.id))
+    return tuple(dict.fromkeys(i for hit in ordered for i in hit.event_ids))[:MOST_IDS]
+
+
+def touched(group: Group, memory: Memory) -> tuple[str, ...]:
+    """Resources as `type/name@region`: what hits name, principals and their long-lived keys, buckets that were opened."""
+    region = next((hit.region for hit in group.hits if hit.region), "us-east-1")
+    found = {r if not r.endswith("@") else r + region for hit in group.hits for r in hit.resources}
+    for principal in group.principals:
+        for kind in ("user", "role"):
+            if f":{kind}/" in principal:
+                found.add(f"{kind}/{principal.rpartition('/')[2]}@us-east-1")
+        activity = memory.activities.get(principal)
+        if activity is not None:
+            found |= {
+                f"bucket/{bucket}@{region}"
+                for bucket, span in activity.buckets.items()
+                if span.first <= group.last + SAME_ADDRESS and span.last >= group.first - SAME_ADDRESS
+            }
+    found |= {f"key/{hit.key}@us-east-1" for hit in group.hits if hit.key.startswith("AKIA")}
+    return tuple(sorted(found))
+
+
+def name_of(first: Hit) -> str:
+    """An id that stays the same while a suspicion grows at its end."""
+    text = f"{first.principal}\n{first.event_ids[0] if first.event_ids else first.reason}"
+    return f"sus-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def of_notice(signal: Signal, aware: AwarePlan) -> Suspicion:
+    """A notice that nothing in the history explains."""
+    score, why = capped([Reason(points=signal.points, text=signal.reason or signal.title, rule=signal.source)])
+    page = score >= aware.page_at
+    return Suspicion(
+        id=f"sus-{hashlib.sha256(signal.id.encode()).hexdigest()[:12]}",
+        page=page,
+        severity=severity(score, [], page=page, jewel=False),
+        score=score,
+        principals=signal.principals,
+        addresses=signal.addresses,
+        first=signal.when,
+        last=signal.when,
+        techniques=signal.techniques,
+        reasons=why,
+        event_ids=signal.event_ids,
+        resources=signal.resources,
+        accounts=(signal.account,) if signal.account else (),
+        regions=(signal.region,) if signal.region else (),
+        signals=(signal.id,),
+    )
