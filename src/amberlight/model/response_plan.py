@@ -56,6 +56,7 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     examiner_role: str = "AmberlightExaminer"
     signer_role: str = "AmberlightSigner"
     custodian_role: str = "AmberlightCustodian"
+    receiver_role: str = "AmberlightReceiver"
 
 
 class HandoffPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
