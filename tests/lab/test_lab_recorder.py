@@ -114,7 +114,7 @@ def test_secrets_are_absent(aws, trail, run, host):
     assert record["responseElements"]["accessKey"]["accessKeyId"] == made["AccessKey"]["AccessKeyId"]
     assert "Sup3rSecret" not in json.dumps(lookup(trail, EventName="CreateLoginProfile"))
     run("echo a-secret-command")
-    sent = lookup(trail, EventName="SendCommand")[0]
+    sent = eventually(lambda: lookup(trail, EventName="SendCommand"))[0]
     assert sent["requestParameters"]["parameters"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
     assert "a-secret-command" not in json.dumps(sent)
     launched = next(r for r in lookup(trail, EventName="RunInstances")
@@ -222,7 +222,7 @@ def _same_calls(aws, prod, host):
     user, role = unique("same-user"), unique("same-role")
     iam.create_user(UserName=user)
     root = trust({"AWS": f"arn:aws:iam::{prod.id}:root"})
-    boundary = "arn:aws:iam::aws:policy/AWSDenyAll"
+    boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
     yield "iam:CreateRole", iam.create_role(
         RoleName=role, AssumeRolePolicyDocument=root, PermissionsBoundary=boundary
     )

@@ -52,6 +52,10 @@ class RunningLab:
         user = f"--user=/proc/{self._process.pid}/ns/user"
         return ["nsenter", user, "--preserve-credentials", "--", *argv]
 
+    def alive(self) -> bool:
+        """Whether the lab's process still runs."""
+        return self._process.poll() is None
+
     def stop(self) -> None:
         """End the lab and everything in it."""
         if self._process.stdin is not None and not self._process.stdin.closed:
@@ -97,8 +101,7 @@ def start(options: LabOptions) -> RunningLab:
         )
     line = _first_line(process)
     if not line:
-        process.kill()
-        process.wait()
+        _give_up(process)
         tail = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
         raise LabError("The lab did not start: " + (" / ".join(tail) or f"exit {process.returncode}"))
     return RunningLab(process, json.loads(line))
@@ -108,3 +111,11 @@ def _first_line(process: subprocess.Popen[bytes]) -> bytes:
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], _START_S)
     return process.stdout.readline() if ready else b""
+
+
+def _give_up(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()

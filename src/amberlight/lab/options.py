@@ -36,6 +36,15 @@ class LabOptions:
     max_hosts: int = 6
     """Instances beyond it are metadata only."""
 
+    def __post_init__(self) -> None:
+        if self.hosts not in ("auto", "namespaces", "processes"):
+            raise ValueError(f"hosts must be auto, namespaces or processes, not {self.hosts!r}")
+        for name in ("lookup_delay_s", "delivery_interval_s", "digest_interval_s", "snapshot_pending_s", "max_hosts"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative")
+        if self.lookup_rate_per_s <= 0:
+            raise ValueError("lookup_rate_per_s must be above zero")
+
     def to_json(self) -> str:
         """The options as one line of JSON."""
         return json.dumps({**dataclasses.asdict(self), "workdir": str(self.workdir)})

@@ -155,7 +155,8 @@ class _Lab:
         for listening in sockets:
             listening.listen(256)
         config.bind = [f"fd://{each.detach()}" for each in sockets]
-        config.accesslog = config.errorlog = None
+        config.accesslog = None
+        config.loglevel = "WARNING"
         config.graceful_timeout = 0.2
         config.shutdown_timeout = 0.5
         config.keep_alive_timeout = 60

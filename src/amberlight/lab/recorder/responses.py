@@ -67,9 +67,17 @@ def parse(service: str, operation: str, status: int, headers: Mapping[str, str],
     """The output of a call that worked."""
     model = hooks.model(service)
     shape = model.operation_model(operation).output_shape
-    protocol = "smithy-rpc-v2-cbor" if "cbor" in headers.get("content-type", "") else model.protocol
     if shape is None or not body:
         return {}
-    parser = botocore.parsers.create_parser(protocol)
+    parser = botocore.parsers.create_parser(_protocol(model.protocol, headers.get("content-type", "")))
     parsed = parser.parse({"status_code": status, "headers": dict(headers), "body": body}, shape)
     return {key: value for key, value in parsed.items() if key != "ResponseMetadata"}
+
+
+def _protocol(modelled: str, content_type: str) -> str:
+    """The protocol of an answer; some services speak several, and answer in that of the request."""
+    if "cbor" in content_type:
+        return "smithy-rpc-v2-cbor"
+    if modelled.startswith("rest") or modelled == "ec2":
+        return modelled
+    return "json" if "json" in content_type else "query"

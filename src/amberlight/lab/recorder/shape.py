@@ -47,6 +47,12 @@ _ABSENT = re.compile(
 )
 _MARKED = {("ssm", "parameters"), ("ssm", "value"), ("lambda", "variables"), ("ssm", "tokenValue")}
 HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+_SURPLUS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "CreateRole": ("role", ("description", "maxSessionDuration", "tags")),
+    "AssumeRole": ("", ("packedPolicySize",)),
+}
+"""What the emulator answers without being asked, and AWS does not."""
+
 GLOBAL = frozenset({"iam", "organizations", "cloudfront", "route53", "support", "account"})
 """Services without a Region of their own; their events appear in us-east-1."""
 
@@ -102,6 +108,12 @@ def response_elements(
     if call.service == "ec2":
         return shape_ec2.response(call.operation, output, request_id)
     shaped = camel(output, call.service)
+    surplus = _SURPLUS.get(call.operation)
+    if surplus is not None:
+        outer, names = surplus
+        for name in names:
+            if name[0].upper() + name[1:] not in call.params:
+                (shaped.get(outer) if outer else shaped).pop(name, None)
     if call.service == "lambda" and isinstance(shaped.get("environment"), dict):
         shaped["environment"] = {}
     if call.service == "rds" and len(shaped) == 1:

@@ -1,0 +1,98 @@
+"""Figures about use come from the recorder; usage metrics wake an alarm."""
+
+import csv
+import io
+import json
+import time
+
+import pytest
+from lab_tools import allow, client, eventually, refused, trust, unique
+
+from amberlight.lab import LabCredentials
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def user(aws):
+    """A user who may list buckets only, with a key."""
+    name = unique("used")
+    arn = aws("iam").create_user(UserName=name)["User"]["Arn"]
+    aws("iam").put_user_policy(UserName=name, PolicyName="p", PolicyDocument=allow("s3:ListAllMyBuckets", "sns:*"))
+    key = aws("iam").create_access_key(UserName=name)["AccessKey"]
+    return name, arn, LabCredentials(key["AccessKeyId"], key["SecretAccessKey"])
+
+
+def test_access_advisor_counts_denied_attempts_too(lab, aws, user):
+    name, arn, key = user
+    iam = aws("iam")
+    client(lab, "s3", key).list_buckets()
+    refused(client(lab, "ec2", key).describe_instances)
+    job = iam.generate_service_last_accessed_details(Arn=arn)["JobId"]
+    services = iam.get_service_last_accessed_details(JobId=job)["ServicesLastAccessed"]
+    assert {s["ServiceNamespace"]: s["TotalAuthenticatedEntities"] for s in services} == {"ec2": 1, "s3": 1, "sns": 0}
+    assert {s["LastAuthenticatedEntity"] for s in services if "LastAuthenticatedEntity" in s} == {arn}
+    entities = iam.get_service_last_accessed_details_with_entities(JobId=job, ServiceNamespace="ec2")
+    assert [each["EntityInfo"]["Name"] for each in entities["EntityDetailsList"]] == [name]
+    assert refused(iam.generate_service_last_accessed_details, Arn=arn + "x") == "NoSuchEntity"
+
+
+def test_keys_and_the_credential_report_know_their_last_use(lab, aws, user):
+    name, _, key = user
+    iam = aws("iam")
+    assert iam.get_access_key_last_used(AccessKeyId=key.access_key_id)["AccessKeyLastUsed"]["ServiceName"] == "N/A"
+    client(lab, "s3", key).list_buckets()
+    used = iam.get_access_key_last_used(AccessKeyId=key.access_key_id)["AccessKeyLastUsed"]
+    assert (used["ServiceName"], used["Region"]) == ("s3", "us-east-1")
+    iam.generate_credential_report()
+    rows = list(csv.DictReader(io.StringIO(iam.get_credential_report()["Content"].decode())))
+    row = next(row for row in rows if row["user"] == name)
+    assert row["access_key_1_last_used_service"] == "s3"
+    assert row["access_key_1_last_used_date"] != "N/A"
+    assert row["access_key_2_last_used_date"] == "N/A"
+
+
+def test_roles_know_their_last_use(lab, prod, aws):
+    name = unique("role")
+    principal = {"AWS": f"arn:aws:iam::{prod.id}:root"}
+    arn = aws("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust(principal))["Role"]["Arn"]
+    assert aws("iam").get_role(RoleName=name)["Role"]["RoleLastUsed"] == {}
+    made = aws("sts").assume_role(RoleArn=arn, RoleSessionName="once")["Credentials"]
+    session = LabCredentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+    client(lab, "sts", session).get_caller_identity()
+    assert aws("iam").get_role(RoleName=name)["Role"]["RoleLastUsed"]["Region"] == "us-east-1"
+    details = aws("iam").get_account_authorization_details(Filter=["Role"])["RoleDetailList"]
+    assert next(each for each in details if each["RoleName"] == name)["RoleLastUsed"]["Region"] == "us-east-1"
+
+
+def dimensions(service, resource):
+    values = {"Type": "API", "Resource": resource, "Service": service, "Class": "None"}
+    return [{"Name": name, "Value": value} for name, value in values.items()]
+
+
+def test_a_burst_of_calls_wakes_exactly_its_alarm(aws):
+    cloudwatch, sns, sqs, s3 = aws("cloudwatch"), aws("sns"), aws("sqs"), aws("s3")
+    name = unique("burst")
+    topic, queue = sns.create_topic(Name=name)["TopicArn"], sqs.create_queue(QueueName=name)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"},
+              "Action": "sqs:SendMessage", "Resource": arn}]}  # fmt: skip
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    for alarm, resource in ((name, "GetObjectTagging"), (name + "-other", "GetObjectTorrent")):
+        cloudwatch.put_metric_alarm(
+            AlarmName=alarm, Namespace="AWS/Usage", MetricName="CallCount", Dimensions=dimensions("S3", resource),
+            Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=20.0, AlarmActions=[topic],
+            ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="k", Body=b"1")
+    begun = time.monotonic()
+    for _ in range(25):
+        s3.get_object_tagging(Bucket=name, Key="k")
+    told = eventually(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
+    assert time.monotonic() - begun < 3.5
+    assert json.loads(json.loads(told[0]["Body"])["Message"])["AlarmName"] == name
+    states = {each["AlarmName"]: each["StateValue"]
+              for each in cloudwatch.describe_alarms(AlarmNamePrefix=name)["MetricAlarms"]}  # fmt: skip
+    assert states == {name: "ALARM", name + "-other": "INSUFFICIENT_DATA"}
