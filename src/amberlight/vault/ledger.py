@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import math
 import threading
 from typing import Any
 
@@ -28,27 +27,31 @@ FIRST = "0" * 64
 SAFE_INTEGER = 2**53 - 1
 """From: RFC 8785 section 3.2.2.3; larger numbers are written as text."""
 DEPTH_MAX = 64
+LAST_SORTED_ALIKE = "\ud7ff"
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """The value as canonical JSON can hold it: numbers beyond its range, and text that is none, become plain text.
+    """The value in a form that every reader of canonical JSON writes alike.
 
+    Fractions, numbers beyond its range, and text that is none become plain text.
     An act may quote what an intruder wrote; it must not be able to keep the act out of the ledger.
     """
     if depth > DEPTH_MAX:
         return "nested too deeply"
     if isinstance(value, dict):
-        return {plain(str(key)): plain(each, depth + 1) for key, each in value.items()}
+        return {name(str(key)): plain(each, depth + 1) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [plain(each, depth + 1) for each in value]
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, bool):
-        return value
-    unsafe = (isinstance(value, int) and abs(value) > SAFE_INTEGER) or (
-        isinstance(value, float) and not math.isfinite(value)
-    )
-    return str(value) if unsafe else value
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) > SAFE_INTEGER):
+        return str(value)
+    return value
+
+
+def name(text: str) -> str:
+    """A field's name; without characters that sort differently in UTF-8 and in UTF-16."""
+    return "".join(each if each <= LAST_SORTED_ALIKE else ascii(each)[1:-1] for each in text)
 
 
 class Ledger:
