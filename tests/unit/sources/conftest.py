@@ -1,8 +1,10 @@
 """A folder that stands for a host, and a process that lives in it and holds a secret in memory alone."""
 
+import socket
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -34,12 +36,11 @@ def host(tmp_path):
 
 
 @pytest.fixture
-def beacon(host, unused_tcp_listener):
+def beacon(host, listener):
     """A process of that host: runs a script from a place where anybody may write, and is connected."""
-    listener, port = unused_tcp_listener
     place = host / "var/tmp/.font-unix"
     process = subprocess.Popen(
-        [sys.executable, str(place / "fontsync"), str(port)],
+        [sys.executable, str(place / "fontsync"), str(listener)],
         cwd=place,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -54,11 +55,8 @@ def beacon(host, unused_tcp_listener):
 
 
 @pytest.fixture
-def unused_tcp_listener():
-    """A listener on loopback that swallows what comes."""
-    import socket
-    import threading
-
+def listener():
+    """The port of a listener on loopback that swallows what comes."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def swallow():
@@ -72,6 +70,6 @@ def unused_tcp_listener():
 
     thread = threading.Thread(target=swallow, daemon=True)
     thread.start()
-    yield server, server.getsockname()[1]
+    yield server.getsockname()[1]
     server.close()
     thread.join(5)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tarfile
+from pathlib import Path
 
 import guests
 import pytest
@@ -33,7 +34,7 @@ def test_the_process_its_program_and_its_connection_are_in_it(report, host, beac
     assert row["ppid"] == os.getpid()
     assert row["cmdline"][1].endswith("/var/tmp/.font-unix/fontsync")
     assert row["environment"] == ["BEACON_HOME=/var/tmp/.font-unix"]
-    with open(f"/proc/{beacon.pid}/exe", "rb") as program:
+    with Path(f"/proc/{beacon.pid}/exe").open("rb") as program:
         assert row["exe_sha256"] == hashlib.file_digest(program, "sha256").hexdigest()
     (line,) = [one for one in tables["sockets"] if one["family"] == "tcp"]
     assert line["remote"] == f"127.0.0.1:{beacon.args[-1]}"
@@ -86,7 +87,7 @@ def test_hostile_names_and_large_files_do_no_harm(host, tmp_path):
     (host / "tmp/broken-link").symlink_to("/nowhere")
     (host / "etc/cron.d/fifo").unlink(missing_ok=True)
     os.mkfifo(host / "etc/cron.d/fifo")
-    with open(host / "root/.zsh_history", "wb") as large:
+    with (host / "root/.zsh_history").open("wb") as large:
         large.truncate((4 << 20) + 1)
     report = guests.run("linux_triage", tmp_path / "t.tar", root=host)
     found, tables = taken(tmp_path / "t.tar")
@@ -97,8 +98,7 @@ def test_hostile_names_and_large_files_do_no_harm(host, tmp_path):
 
 
 def test_a_name_that_is_no_text_is_listed_too(host, tmp_path):
-    with open(os.fsencode(host / "tmp") + b"/\xff\xfe.py", "wb") as stream:
-        stream.write(b"#!/usr/bin/python3\n")
+    (host / "tmp" / os.fsdecode(b"\xff\xfe.py")).write_text("#!/usr/bin/python3\n")
     report = guests.run("linux_triage", tmp_path / "t.tar", root=host)
     assert report["ok"] is True
     assert report["facts"]["temporary_files"] == 3

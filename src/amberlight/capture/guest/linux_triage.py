@@ -56,7 +56,7 @@ SYSTEM = (
 counts = {"files": 0, "left_out": 0, "unreadable": 0, "atime": 0}
 
 
-def opened(path: str) -> int:
+def handle_of(path: str) -> int:
     """A handle for reading that leaves the time of last access alone where the system lets us."""
     try:
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOATIME)
@@ -68,7 +68,7 @@ def opened(path: str) -> int:
 def content(path: str, limit: int = FILE_BYTES) -> "bytes | None":
     """A file, or None (counted) where it cannot be read."""
     try:
-        with os.fdopen(opened(path), "rb") as stream:
+        with os.fdopen(handle_of(path), "rb") as stream:
             return stream.read(limit)
     except OSError:
         counts["unreadable"] += 1

@@ -64,7 +64,8 @@ def _instance(context: Context, name: str) -> Iterator[Artifact]:
     found = [one for page in pages for booked in page["Reservations"] for one in booked["Instances"]]
     if pages and not found:
         yield Missing(what=f"instance {name}", state="gone", reason="EC2 knows no such instance in this Region.")
-        return
+    if (pages and not found) or any(isinstance(one, Missing) and one.state == "gone" for one in first):
+        return  # a refusal is another matter: what surrounds the instance may be open to us
     yield ask(
         context.aws, "ec2.DescribeInstanceAttribute.userData.json", "ec2.DescribeInstanceAttribute",
         region=region, InstanceId=name, Attribute="userData",

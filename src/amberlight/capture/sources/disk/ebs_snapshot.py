@@ -60,7 +60,7 @@ def _bring(
     context: Context, pending: dict[str, dict[str, Any]], copying: dict[str, dict[str, Any]]
 ) -> Iterator[Artifact]:
     """Copy what is complete, hold what is copied, until nothing is left or the patience ends."""
-    for _ in wait_until(context, PATIENCE_S):
+    for _ in wait_until(context, PATIENCE_S, 0.5):
         for one in _ended(context, sorted(pending)):
             yield from _start_copy(context, {**pending.pop(one["SnapshotId"]), **one}, copying)
         for copy in _ended(context, sorted(copying), vault=True):
