@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from amberlight._derive.text import banner, bullets, headed, span, table
 from amberlight.capture import catalogue
+from amberlight.capture.planner import volatility
 from amberlight.model.evidence import SEEN, Source
 
 
@@ -17,15 +18,15 @@ def pages(command: str) -> dict[str, str]:
 
 def overview(found: dict[str, Source]) -> str:
     """All sources in one table, most volatile first as in a plan."""
-    ordered = sorted(found.values(), key=lambda one: (one.gone_after is None, one.gone_after or one.lasts, one.seen))
+    ordered = sorted(found.values(), key=lambda one: (volatility(one), one.seen, one.id))
     rows = [
         (
             f"[{one.id}](sources/{one.id}.md)",
             one.title,
             ", ".join(one.takes),
             f"{one.seen}: {SEEN[one.seen]}",
-            span(one.gone_after, none="stays"),
-            span(one.reaches_back, none="as far as it was kept"),
+            span(one.gone_after, none="stays", zero="at once"),
+            span(one.reaches_back, none="as far as it was kept", zero="now only"),
         )
         for one in ordered
     ]
@@ -40,8 +41,8 @@ def page(source: Source) -> str:
         ("id", f"`{source.id}`"),
         ("takes", ", ".join(source.takes)),
         ("seen", f"{source.seen}: {SEEN[source.seen]}; {source.seen_text}"),
-        ("gone after", span(source.gone_after, none="stays")),
-        ("reaches back", span(source.reaches_back, none="as far as it was kept")),
+        ("gone after", span(source.gone_after, none="stays", zero="at once")),
+        ("reaches back", span(source.reaches_back, none="as far as it was kept", zero="now only")),
         ("lasts about", span(source.lasts, none="unknown")),
         ("cost", f"{source.cost.usd:.2f} USD: {source.cost.basis}"),
         ("yields", ", ".join(source.yields)),

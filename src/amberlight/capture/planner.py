@@ -157,7 +157,12 @@ def pairs(case: Case, catalogue: Mapping[str, Source]) -> list[tuple[Source, Tar
     found = [
         (source, target) for source in catalogue.values() for target in set(case.targets) if target.type in source.takes
     ]
-    return sorted(found, key=lambda pair: (pair[0].gone_after or timedelta.max, pair[0].seen, pair[0].id, pair[1]))
+    return sorted(found, key=lambda pair: (volatility(pair[0]), pair[0].seen, pair[0].id, pair[1]))
+
+
+def volatility(source: Source) -> timedelta:
+    """How soon the evidence is gone; zero is at once, None never."""
+    return timedelta.max if source.gone_after is None else source.gone_after
 
 
 def step(case: Case, source: Source, target: Target, order: int) -> Step:
