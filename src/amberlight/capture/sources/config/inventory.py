@@ -106,7 +106,10 @@ def _bucket(context: Context, name: str) -> Iterator[Artifact]:
             answer = context.aws.call(f"s3.{operation}", Bucket=name)
         except NotPossible as problem:
             if not absent or problem.aws_code != absent:
-                yield missing(path, problem)
+                gap = missing(path, problem)
+                yield gap
+                if gap.state == "gone":
+                    return
                 continue
             answer = {"absent": absent}
         except PROBLEMS as problem:
