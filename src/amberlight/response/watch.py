@@ -144,7 +144,7 @@ class Watcher:
         url, found = self._ears.queue_url, []
         answer = self._ears.queue.call("sqs.ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0)
         for message in answer.get("Messages", []):
-            signal = cloudwatch_alarm.INTAKE.function(message)
+            signal = cloudwatch_alarm.INTAKE.read(message)
             self._judge.add(signal)
             self._ears.queue.call("sqs.DeleteMessage", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             found.append(signal)

@@ -1,7 +1,7 @@
 """The actors of the drill in a process of their own: `python -m amberlight.practice.drills.leaked_key SCENE`.
 
-Prints one JSON line for each act that the story tells; writes ground truth when the attack is over; goes on until its
-standard input closes or its parent dies.
+Prints one JSON line for each act that the story tells; writes ground truth when the attack is over, then prints a line
+with an empty act; goes on until its standard input closes or its parent dies.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def main(path: str) -> None:
     )
     attack.run()
     write(Path(scene.truth), attack, notes, started_at=started)
+    attack.tell("")
     sys.stdin.read()
 
 

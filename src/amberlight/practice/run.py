@@ -1,0 +1,254 @@
+"""One rehearsal: lab, stage, attack, response, score, report; everything is gone afterwards but the out folder."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from amberlight._aws import Clock, Door, Sessions
+from amberlight.aware.judge import Judge
+from amberlight.capture import catalogue
+from amberlight.casebook import Casebook
+from amberlight.handoff import receipt
+from amberlight.lab import LabError, LabOptions, RunningLab, start
+from amberlight.model.codec import dumps
+from amberlight.model.delivery import Receipt
+from amberlight.model.errors import AmberlightError
+from amberlight.model.rehearsal import Scorecard, Truth
+from amberlight.practice import audit, card, stage
+from amberlight.practice.drill import Drill, load
+from amberlight.practice.narrator import PHASES, Narrator
+from amberlight.practice.outfolder import WORK, prepared, write
+from amberlight.practice.performers import Performers
+from amberlight.practice.recording import svg
+from amberlight.practice.report import Telling, render
+from amberlight.practice.story import Story
+from amberlight.response.doors import Doors, open_doors
+from amberlight.response.respond import Approval, Desk, Response, respond
+from amberlight.response.watch import Ears, Watcher
+
+NOTICE_S = 45.0
+"""Longest wait for a suspicion that pages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a rehearsal is started with. `command` is how a person would start it again."""
+
+    out: Path
+    drill: str = "leaked_key"
+    seed: int = 7
+    hosts: str = "auto"
+    command: str = "amberlight demo"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """Everything that a run leaves for the score and the report."""
+
+    drill: Drill
+    stage: stage.Stage
+    built: stage.Built
+    judge: Judge
+    response: Response
+    receipt: Receipt
+    truth: Truth
+    performers: Performers
+    narrator: Narrator
+    ours: tuple[Mapping[str, Any], ...]
+
+
+def rehearse(
+    options: Options, story: Story, clock: Clock, elapsed: Callable[[], float], chance: random.Random
+) -> Scorecard:
+    """Run a drill from nothing to the scorecard.
+
+    Args:
+        options: Which drill, where to.
+        story: Is told what happens.
+        clock: Time.
+        elapsed: Seconds since the start.
+        chance: Randomness for names that must not be guessed.
+
+    Raises:
+        ConfigError: the out folder cannot be used.
+        AmberlightError: the lab, the drill or the response failed; what was written is removed.
+    """
+    with prepared(options.out) as out:
+        narrator = Narrator(story, clock, out)
+        story.tell("lab", "an AWS emulator starts on this machine, with authentication on")
+        with running_lab(options, out) as lab:
+            played = play(options, lab, story, narrator, clock, chance)
+            score = card.scorecard(options, played, elapsed(), clock.now())
+            tell_score(story, score)
+            story_of_files(options, story, score)
+            publish(out, score, played, story)
+        return score
+
+
+@contextmanager
+def running_lab(options: Options, out: Path) -> Iterator[RunningLab]:
+    """The lab, as long as it is needed.
+
+    Raises:
+        AmberlightError: it did not start.
+    """
+    work = out.resolve() / WORK / "lab"
+    try:
+        lab = start(LabOptions(workdir=work, seed=options.seed, hosts=options.hosts))
+    except LabError as problem:
+        raise AmberlightError(str(problem), "Look at the message; `--hosts processes` needs the least.") from problem
+    with lab:
+        yield lab
+
+
+def play(  # noqa: PLR0917 - the six things that a run is made of
+    options: Options, lab: RunningLab, story: Story, narrator: Narrator, clock: Clock, chance: random.Random
+) -> Played:
+    """Stage, attack and response."""
+    out, work = options.out, options.out.resolve() / WORK
+    drill, sources = load(options.drill), catalogue.load()
+    ground = stage.enter(lab, options.seed, work / "truth", clock)
+    accounts = " · ".join(f"{name} {account.id}" for name, account in lab.accounts.items())
+    story.tell("lab", f"up: {accounts}; hosts are {lab.isolation}")
+    scene = drill.dress(ground)
+    built = stage.build(ground, sources, (scene.customer_bucket,), out)
+    story.tell("stage", f"web server {scene.web_instance}, trail {scene.trail}, bucket {scene.customer_bucket}")
+    story.tell("stage", "roles, locked vault, signing key, alarm; amberlight.yaml is the response plan")
+    token = f"{chance.getrandbits(48):012x}"
+    sessions = Sessions(region=lab.region, credentials=built.hub, endpoint=lab.endpoint, clock=clock)
+    doors = open_doors(sessions, built.plan, token)
+    judge, casebook = Judge(built.plan.aware), Casebook(f"sqlite:///{out / 'casebook.sqlite'}")
+    watcher = Watcher(ears(built, doors), judge, casebook, clock=clock, since=clock.now(), tell=narrator)
+    narrator("watching", built.plan.capture.regions)
+    path = work / "scene.json"
+    path.touch(mode=0o600)
+    path.write_bytes(msgspec.json.encode(scene))
+    performers = Performers(lab, drill.actors, path, ground.truth, lambda act: story.tell("attack", act))
+    try:
+        suspicion = watcher.until_page(NOTICE_S)
+        if suspicion is None:
+            raise AmberlightError(f"Nothing paged within {NOTICE_S:.0f} s.", "The rules missed the drill's attack.")
+        desk = Desk(
+            kind="drill",
+            plan=built.plan,
+            sessions=sessions,
+            doors=doors,
+            catalogue=sources,
+            casebook=casebook,
+            clock=clock,
+            work=work,
+            case_id=f"c-{chance.getrandbits(40):010x}",
+            tell=narrator,
+            adversaries=adversaries(ground),
+            upload_endpoint=lab.describe()["places"]["office"]["endpoint"],
+            approval=Approval(
+                max_seen=3, by="response plan", authority="practice.drills: hosts of the lab may be touched"
+            ),
+        )
+        response = respond(desk, watcher, suspicion, out / "package")
+        received = hand_over(desk, response, out)
+        narrator("received", received)
+        return Played(
+            drill=drill,
+            stage=ground,
+            built=built,
+            judge=judge,
+            response=response,
+            receipt=received,
+            truth=performers.truth(),
+            performers=performers,
+            narrator=narrator,
+            ours=audit.calls_of(ground.prod, built.plan.capture.regions, token, clock),
+        )
+    finally:
+        performers.stop()
+        casebook.close()
+
+
+def ears(built: stage.Built, doors: Doors) -> Ears:
+    """Where the response listens."""
+    return Ears(
+        subject=doors.subject,
+        regions=built.plan.capture.regions,
+        queue=doors.hub,
+        queue_url=built.plan.aware.alarm_queue,
+    )
+
+
+def adversaries(ground: stage.Stage) -> dict[str, Door]:
+    """Whoever the intruder could have become in the subject account."""
+    return {f"prod {who}": stage.door(ground.lab, "prod", who, ground.clock) for who in ("admin", "root")}
+
+
+def hand_over(desk: Desk, response: Response, out: Path) -> Receipt:
+    """The invented partner verifies the package as it arrived, with the fingerprint told by another way, and says so."""
+    word = receipt.acknowledge(out / "package", desk.plan.handoff.partner, None, desk.clock, key=response.fingerprint)
+    write(out / "receipt.json", dumps(word))
+    return word
+
+
+def publish(out: Path, score: Scorecard, played: Played, story: Story) -> None:
+    """Write what the run leaves; the scorecard last, since who finds it expects the rest."""
+    moments = [(name, played.narrator.moments[name]) for name in PHASES if name in played.narrator.moments]
+    telling = Telling(
+        score=score,
+        drill_title=played.drill.title,
+        organisation=played.built.plan.organisation,
+        case=played.response.case,
+        suspicions=played.judge.suspicions(),
+        plan=played.response.plan,
+        evidence=played.response.outcome.evidence,
+        checks=card.checks(played, out),
+        acts=played.performers.played().acts,
+        moments=moments,
+        lines=story.lines(),
+        verified=played.response.verified,
+        receipt=played.receipt,
+    )
+    write(out / "ground-truth.json", dumps(played.truth))
+    write(out / "story.svg", svg(story.lines(), "amberlight demo").encode())
+    write(out / "report.html", render(telling).encode())
+    write(out / "scorecard.json", dumps(score))
+
+
+def tell_score(story: Story, score: Scorecard) -> None:
+    """The score in a few lines."""
+    clocks = score.clocks
+    story.tell(
+        "practice",
+        f"detect {clocks.detect_s:.1f} s, decide {clocks.decide_s:.1f} s, preserve {clocks.preserve_first_s:.1f} to "
+        f"{clocks.preserve_last_s:.1f} s, hand off {clocks.handoff_s:.1f} s",
+    )
+    quiet = score.quietness
+    story.tell(
+        "practice",
+        f"{score.evidence.present} of {score.evidence.expected} expected items present; {quiet.calls_in_subject_trail} "
+        f"of our calls can be seen, {len(quiet.telltale_names)} names tell of us; {len(score.gaps)} gaps to close",
+    )
+    for gap in score.gaps:
+        story.tell("gap", f"{gap.id} {gap.what}")
+
+
+def story_of_files(options: Options, story: Story, score: Scorecard) -> None:
+    """Where to look, and what to try next."""
+    out = options.out
+    story.say()
+    story.say(f"signing key  {score.key_fingerprint}")
+    for name, what in (
+        ("report.html", "everything, in one page that opens offline"),
+        ("scorecard.json", "the same as data"),
+        ("package/", "what the forensics partner got"),
+    ):
+        story.say(f"{out / name!s:<24} {what}" if not name.endswith("/") else f"{out}/{name:<17} {what}")
+    story.say()
+    story.say(f"next:  amberlight verify {out}/package")
+    story.say(f"       amberlight plan check {out}/amberlight.yaml")
+    story.say("       amberlight lab up")
