@@ -92,7 +92,7 @@ def test_a_person_may_choose_and_what_is_left_out_is_said():
 
 def test_a_misspelt_source_is_an_error_with_a_proposal():
     with pytest.raises(ConfigError) as error:
-        plan(ALL, only=("memroy",))
+        plan(ALL, only=("memmory",))
     assert "memory" in error.value.fix
 
 
