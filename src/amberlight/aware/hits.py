@@ -130,6 +130,11 @@ class Hits:
 
     def add(self, hit: Hit) -> list[Signal]:
         """Count a hit; gives a signal when it completes a match that was not known in this hour."""
+        rows = self.count(hit)
+        return self.fresh(hit, rows) if rows else []
+
+    def count(self, hit: Hit) -> dict[tuple[str, int], Hit]:
+        """Count a hit; gives its rows where one of its items is new, else nothing."""
         rows = self.table.setdefault((hit.rule.id, hit.principal, hit.key), {})
         hour = int(hit.when.timestamp()) // 3600
         new = False
@@ -140,9 +145,7 @@ class Hits:
             elif old is None or (hit.when, hit.event_ids) < (old.when, old.event_ids):
                 rows[item, hour] = hit
                 new = new or old is None
-        if not new:
-            return []
-        return self.fresh(hit, rows)
+        return rows if new else {}
 
     def fresh(self, hit: Hit, rows: dict[tuple[str, int], Hit]) -> list[Signal]:
         """The signal of a match that became full just now."""

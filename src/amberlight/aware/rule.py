@@ -61,6 +61,7 @@ class Rule:
         services: Whether calls of AWS services count too.
         denied: Whether calls that AWS refused count too.
         softens: Whether habit and a console session with MFA lower its points.
+        ordinary_with: Operations that make it an ordinary change where the same principal calls them within the hour.
         examples: Events (or lists of them) that match; given as the fields that matter.
         near_misses: Look alike, and do not match.
     """
@@ -83,5 +84,6 @@ class Rule:
     services: bool = False
     denied: bool = False
     softens: bool = True
+    ordinary_with: tuple[str, ...] = ()
     examples: tuple[Sample, ...] = field(default=())
     near_misses: tuple[Sample, ...] = field(default=())

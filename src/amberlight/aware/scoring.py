@@ -13,6 +13,7 @@ WEIGHTS = (1.0, 0.6, 0.4, 0.3, 0.2, 0.2, 0.1, 0.1)
 HABIT_DAYS = 2
 HABIT = 0.3
 GUARDED = 0.5
+ORDINARY = 0.5
 SERVICE = 0.5
 JEWEL_POINTS = 15.0
 TACTIC_POINTS = 3.0
@@ -31,7 +32,7 @@ class Weighed:
     softened: str = ""
 
 
-def weigh(hit: Hit, days_before: int) -> Weighed:
+def weigh(hit: Hit, days_before: int, ordinary: str = "") -> Weighed:
     """The hit's points after what speaks for innocence."""
     points, why = hit.points, []
     if hit.by_service:
@@ -39,6 +40,9 @@ def weigh(hit: Hit, days_before: int) -> Weighed:
     if hit.rule.softens and days_before >= HABIT_DAYS:
         points *= HABIT
         why.append(f"the same principal did the same on {days_before} earlier days")
+    if ordinary:
+        points *= ORDINARY
+        why.append(f"the same principal called {ordinary} within the hour")
     if hit.rule.softens and hit.guarded:
         points *= GUARDED
         why.append("made in the console with a second factor")

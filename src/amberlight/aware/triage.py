@@ -7,6 +7,7 @@ they share an outside address within an hour. A session belongs to whoever it wa
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -20,6 +21,9 @@ from amberlight.model.signals import Reason, Signal, Suspicion
 
 NOTICE_WITHIN = timedelta(hours=1)
 MOST_IDS = 500
+AROUND = timedelta(hours=1)
+DETOUR = timedelta(hours=24)
+CHANGES = re.compile(r"(Create|Put|Attach|Update|Modify|Delete|Run|Send|Add|Stop|Assume)")
 
 
 def suspicions(
@@ -73,11 +77,11 @@ def suspicion(
 ) -> Suspicion:
     """One group, scored and explained."""
     start = group.first.toordinal()
-    weighed = [weigh(hit, earlier(days, hit, start)) for hit in group.hits]
+    weighed = [weigh(hit, earlier(days, hit, start), ordinary(hit, memory)) for hit in group.hits]
     resources = touched(group, memory)
     jewel = jewels(resources, aware.crown_jewels)
     told = [Reason(points=min(s.points, 10.0), text=s.reason or s.title, rule=s.source) for s in notices]
-    score, why = capped([*reasons(weighed), *jewel, *told])
+    score, why = capped([*reasons(weighed), *around(group, memory), *jewel, *told])
     lone = any(one.hit.lone and not one.softened for one in weighed)
     page = score >= aware.page_at or lone
     first = min(group.hits, key=lambda hit: (hit.when, hit.event_ids))
@@ -103,6 +107,37 @@ def suspicion(
 def earlier(days: Mapping[tuple[str, str], set[int]], hit: Hit, start: int) -> int:
     """On how many days before the group the principal did the same."""
     return sum(day < start for day in days.get((hit.rule.id, hit.principal), ()))
+
+
+def ordinary(hit: Hit, memory: Memory) -> str:
+    """An operation of the same principal within the hour that makes the hit an ordinary change; else empty."""
+    activity = memory.activities.get(hit.principal)
+    if activity is None or not hit.rule.ordinary_with:
+        return ""
+    for name in hit.rule.ordinary_with:
+        service, _, operation = name.partition(":")
+        span = activity.calls.get((f"{service}.amazonaws.com", operation))
+        if span and span.first - AROUND <= hit.last and hit.when - AROUND <= span.last:
+            return name
+    return ""
+
+
+def around(group: Group, memory: Memory) -> list[Reason]:
+    """A change that was refused to one of the principals, and then made by the same or another of them."""
+    known = [memory.activities[one] for one in sorted(group.principals) if one in memory.activities]
+    found = [
+        (no.first, name[1], (no.id, yes.id))
+        for tried in known
+        for name, no in tried.denied.items()
+        if CHANGES.match(name[1])
+        for done in known
+        if (yes := done.calls.get(name)) and no.first < yes.last <= no.first + DETOUR and yes.first > no.first - DETOUR
+    ]
+    if not found:
+        return []
+    _, name, pair = min(found)
+    text = f"{name} was refused first and succeeded later, within the same group"
+    return [Reason(points=12.0, text=text, rule="triage.refused_then_done", techniques=("T1078.004",), event_ids=pair)]
 
 
 def ids(group: Group) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ record that leaves the process, so that a drill can never be mistaken for a case
 | `evidence` | Source and what it declares, artifacts, CapturePlan, Evidence, Gap |
 | `custody` | Entry, Checkpoint |
 | `delivery` | Package, Receipt, VerifyReport |
+| `scan` | ScanReport, Incident |
 | `rehearsal` | Truth, Attempt, Scorecard |
 | `response_plan` | `amberlight.yaml` as records |
 | `codec` | JSON in and out, canonical form, hashes of records |

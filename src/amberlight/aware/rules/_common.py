@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -118,3 +120,21 @@ def others(accounts: Iterable[Any], own: str) -> list[str]:
 def caller_name(found: Event) -> str:
     """The caller's own user name, where it is a user."""
     return found.principal.rpartition("/")[2] if found.actor.kind == "user" else ""
+
+
+def workload(found: Event) -> bool:
+    """Whether a role's session looks like a program that AWS started: an instance, a function, a task, a build.
+
+    Such programs read and act in bulk all day. Who assumes a role chooses the session's name, so this only lowers points.
+    """
+    who = found.actor
+    if who.kind != "role" or "AWSReservedSSO" in who.principal:
+        return False
+    role = who.principal.rpartition("/")[2]
+    common = len(os.path.commonprefix([role, who.session]))
+    return bool(PROGRAM.match(who.session)) or common >= SAME_STACK
+
+
+PROGRAM = re.compile(r"i-[0-9a-f]{8,17}$|[0-9a-f]{32}$|AWSCodeBuild-|eks-|awslambda_|botocore-session-|GlueJobRunner")
+SAME_STACK = 12
+"""A function and its role that one stack made share at least so long a beginning of their names."""

@@ -1,0 +1,110 @@
+"""Judge API-call history: suspicions with reasons."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from amberlight.aware.judge import Judge
+    from amberlight.model.signals import Suspicion
+    from amberlight.trail import Reading
+
+SCHEMA = "amberlight.scan/1"
+INCOMPLETE = 3
+
+
+@click.command("scan")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.option("--plan", "plan_path", type=click.Path(path_type=Path), help="Response plan: thresholds, crown jewels.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(paths: tuple[Path, ...], plan_path: Path | None, as_json: bool) -> int:  # noqa: FBT001 - click passes flags so
+    """Read CloudTrail records below PATH (files or folders, plain or gzipped, any shape) and judge them.
+
+    Lists every suspicion by score, those that would not page too. Exit 3 where something could not be read.
+    """
+    from amberlight.aware.judge import Judge
+    from amberlight.model.response_plan import AwarePlan
+    from amberlight.trail import read
+
+    aware = AwarePlan()
+    if plan_path is not None:
+        from amberlight.plan import load
+
+        aware = load(plan_path).aware
+    judge, reading = Judge(aware), read(paths)
+    for batch in reading.batches():
+        judge.take_all(batch)
+    if as_json:
+        click.echo(json.dumps(report(judge, reading), ensure_ascii=True))
+    else:
+        show(judge, reading)
+    return INCOMPLETE if reading.unreadable else 0
+
+
+def report(judge: Judge, reading: Reading) -> dict[str, Any]:
+    """What was read and what is suspected, as the published schema has it."""
+    from amberlight.model.codec import to_builtins
+    from amberlight.model.scan import ScanReport, Unread, incident
+
+    return dict(
+        to_builtins(
+            ScanReport(
+                schema=SCHEMA,
+                events=reading.count,
+                files=reading.files,
+                skipped=len(reading.skipped),
+                other_records=reading.other,
+                unreadable=tuple(Unread(path=printable(p), problem=printable(q)) for p, q in reading.unreadable),
+                incidents=tuple(incident(one) for one in judge.suspicions()),
+            )
+        )
+    )
+
+
+def show(judge: Judge, reading: Reading) -> None:
+    """A table for people on stdout, the count of what was read on stderr."""
+    from rich.console import Console
+    from rich.table import Table
+
+    suspicions = judge.suspicions()
+    if suspicions:
+        table = Table(show_lines=True)
+        for name in ("page", "score", "who, from where, when", "why"):
+            table.add_column(name, overflow="fold")
+        for one in suspicions:
+            table.add_row("PAGE" if one.page else "-", f"{one.score:g} {one.severity}", who(one), why(one))
+        Console(highlight=False).print(table)
+    paging = sum(one.page for one in suspicions)
+    click.echo(
+        f"{reading.count} events in {reading.files} files: {paging} of {len(suspicions)} suspicions would page.",
+        err=True,
+    )
+    for path, problem in reading.unreadable:
+        click.echo(f"unreadable: {printable(path)}: {printable(problem)}", err=True)
+
+
+def who(one: Suspicion) -> str:
+    """Principals, addresses and times, safe to print."""
+    lines = [*one.principals, *one.addresses[:5], f"{one.first:%Y-%m-%d %H:%M:%S} to {one.last:%Y-%m-%d %H:%M:%S} UTC"]
+    return "\n".join(safe(line) for line in lines)
+
+
+def why(one: Suspicion) -> str:
+    """One line for each reason with its points, safe to print."""
+    return "\n".join(f"+{reason.points:g} {safe(reason.text)}" for reason in one.reasons)
+
+
+def safe(text: str) -> str:
+    """A text from outside without control characters and without markup."""
+    from rich.markup import escape
+
+    return escape(printable(text)).replace("\\\n", "\n")
+
+
+def printable(text: str) -> str:
+    """A text in which whatever moves a cursor, hides or turns text round is written out as its number."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

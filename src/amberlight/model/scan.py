@@ -1,0 +1,52 @@
+"""The answer of `amberlight scan`: what was read, what was not, and every suspicion."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from amberlight.model.signals import Reason, Severity, Suspicion
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that could not be read, wholly or in part, and why."""
+
+    path: str
+    problem: str
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """A suspicion as the scan prints it; `page` says whether it would call a person."""
+
+    id: str
+    page: bool
+    severity: Severity
+    score: float
+    principals: tuple[str, ...]
+    addresses: tuple[str, ...]
+    first: datetime
+    last: datetime
+    techniques: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+    event_ids: tuple[str, ...]
+    resources: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+
+class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole answer. `skipped` counts files that are no JSON, `other_records` JSON that is no CloudTrail record."""
+
+    schema: str
+    events: int
+    files: int
+    unreadable: tuple[Unread, ...]
+    incidents: tuple[Incident, ...]
+    skipped: int = 0
+    other_records: int = 0
+
+
+def incident(suspicion: Suspicion) -> Incident:
+    """The suspicion without what only the response needs."""
+    return Incident(**{name: getattr(suspicion, name) for name in Incident.__struct_fields__})
