@@ -80,12 +80,12 @@ def test_the_version_is_the_pinned_one():
     assert version("ministack") == "1.5.33"
 
 
-@pytest.mark.parametrize(("name", "parameters"), REPLACED.items(), ids=REPLACED)
+@pytest.mark.parametrize("name,parameters", REPLACED.items(), ids=REPLACED)
 def test_a_replaced_function_has_its_known_parameters(name, parameters):
     assert list(inspect.signature(find(name)).parameters) == parameters
 
 
-@pytest.mark.parametrize(("name", "actions"), TABLES.items(), ids=TABLES)
+@pytest.mark.parametrize("name,actions", TABLES.items(), ids=TABLES)
 def test_a_table_of_actions_has_its_known_entries(name, actions):
     assert actions <= set(find(name))
 

@@ -52,7 +52,7 @@ def unique(prefix):
 
 def lookup(trail, **attribute):
     """Records of the event history with one attribute, newest first."""
-    (key, value), = attribute.items()
+    ((key, value),) = attribute.items()
     events = trail.lookup_events(LookupAttributes=[{"AttributeKey": key, "AttributeValue": value}])["Events"]
     return [json.loads(event["CloudTrailEvent"]) for event in events]
 

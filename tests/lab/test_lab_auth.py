@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from lab_tools import allow, client, refused, trust, unique
 
 from amberlight.lab import LabCredentials
-from lab_tools import allow, client, refused, trust, unique
 
 pytestmark = pytest.mark.lab
 
@@ -91,7 +91,7 @@ def test_a_bucket_policy_binds_the_owners_root_except_for_the_policy_itself(lab,
 
 
 @pytest.mark.parametrize(
-    ("principal", "condition", "allowed"),
+    "principal,condition,allowed",
     [
         ("arn:aws:iam::{prod}:role/collector", None, True),
         ("arn:aws:sts::{prod}:assumed-role/collector/case", None, True),
@@ -101,7 +101,7 @@ def test_a_bucket_policy_binds_the_owners_root_except_for_the_policy_itself(lab,
         ("{prod}", {"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::{prod}:role/other"}}, False),
     ],
 )
-def test_a_bucket_policy_names_a_role_of_another_account(
+def test_a_bucket_policy_names_a_role_of_another_account(  # noqa: PLR0917 (fixtures and parameters)
     lab, prod, vault, bucket, collector, principal, condition, allowed
 ):
     statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "s3:PutObject"}

@@ -108,8 +108,10 @@ def test_a_hosts_calls_come_from_its_own_address(aws, run, host):
         "u.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/_never', timeout=3)\nPY"
     )
     assert "404" in run(script)["StandardErrorContent"]
-    assert run("echo $AWS_ENDPOINT_URL")["StandardOutputContent"].strip().endswith(
-        aws("sts").meta.endpoint_url.rsplit(":", 1)[1]
+    assert (
+        run("echo $AWS_ENDPOINT_URL")["StandardOutputContent"]
+        .strip()
+        .endswith(aws("sts").meta.endpoint_url.rsplit(":", 1)[1])
     )
 
 

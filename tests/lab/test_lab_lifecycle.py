@@ -82,7 +82,9 @@ def test_kill_leaves_nothing(tmp_path, mode, victim):
     told = json.loads(parent.stdout.readline())
     members = {member for member in family(told["pid"]) if member[0] != parent.pid}
     ours = {pid for pid in sleeping(98765) | sleeping(98766) if pid in {p for p, _ in members} or mode == "processes"}
-    namespaces = {os.readlink(f"/proc/{pid}/ns/net") for pid, _ in members if Path(f"/proc/{pid}/ns/net").exists()}
+    namespaces = {
+        str(Path(f"/proc/{pid}/ns/net").readlink()) for pid, _ in members if Path(f"/proc/{pid}/ns/net").exists()
+    }
     assert ours
     assert (len(namespaces) > 3) is (mode == "namespaces")
     os.kill(parent.pid if victim == "parent" else told["pid"], signal.SIGKILL)
@@ -92,8 +94,8 @@ def test_kill_leaves_nothing(tmp_path, mode, victim):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", int(told["endpoint"].rsplit(":", 1)[1])), 1)
         assert interfaces() == before
-        left = {os.readlink(p) for p in Path("/proc").glob("[0-9]*/ns/net") if os.access(p, os.R_OK)}
-        own = os.readlink("/proc/self/ns/net")
+        left = {str(p.readlink()) for p in Path("/proc").glob("[0-9]*/ns/net") if os.access(p, os.R_OK)}
+        own = str(Path("/proc/self/ns/net").readlink())
         assert not (namespaces - {own}) & left
     finally:
         parent.kill()

@@ -223,14 +223,13 @@ def _same_calls(aws, prod, host):
     iam.create_user(UserName=user)
     root = trust({"AWS": f"arn:aws:iam::{prod.id}:root"})
     boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    yield "iam:CreateRole", iam.create_role(
-        RoleName=role, AssumeRolePolicyDocument=root, PermissionsBoundary=boundary
-    )
+    yield "iam:CreateRole", iam.create_role(RoleName=role, AssumeRolePolicyDocument=root, PermissionsBoundary=boundary)
     admin = "arn:aws:iam::aws:policy/AdministratorAccess"
     yield "iam:AttachRolePolicy", iam.attach_role_policy(RoleName=role, PolicyArn=admin)
     yield "iam:CreateAccessKey", iam.create_access_key(UserName=user)
-    yield "iam:CreateLoginProfile", iam.create_login_profile(
-        UserName=user, Password="An0ther!Secret", PasswordResetRequired=False
+    yield (
+        "iam:CreateLoginProfile",
+        iam.create_login_profile(UserName=user, Password="An0ther!Secret", PasswordResetRequired=False),
     )
     yield "sts:GetCallerIdentity", sts.get_caller_identity()
     arn = f"arn:aws:iam::{prod.id}:role/{role}"
@@ -245,8 +244,11 @@ def _same_calls(aws, prod, host):
     volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
     snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
     permission = {"Add": [{"UserId": "012345678901"}]}
-    yield "ec2:ModifySnapshotAttribute", ec2.modify_snapshot_attribute(
-        SnapshotId=snapshot, Attribute="createVolumePermission", CreateVolumePermission=permission
+    yield (
+        "ec2:ModifySnapshotAttribute",
+        ec2.modify_snapshot_attribute(
+            SnapshotId=snapshot, Attribute="createVolumePermission", CreateVolumePermission=permission
+        ),
     )
     image = ec2.register_image(Name=unique("image"), RootDeviceName="/dev/xvda")["ImageId"]
     yield "ec2:ModifyImageAttribute", ec2.modify_image_attribute(ImageId=image, LaunchPermission=permission)

@@ -4,7 +4,6 @@ import datetime as dt
 import json
 
 import pytest
-
 from lab_tools import client, refused, unique
 
 pytestmark = pytest.mark.lab

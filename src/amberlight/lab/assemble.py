@@ -35,7 +35,12 @@ class Built:
 
 
 def assemble(
-    options: LabOptions, port: int, network: Network, spawner: Spawner, accounts: Mapping[str, LabAccount],
+    options: LabOptions,
+    port: int,
+    accounts: Mapping[str, LabAccount],
+    *,
+    network: Network,
+    spawner: Spawner,
     on_limit: Callable[[str], None],
 ) -> Built:  # fmt: skip
     """Build the lab; the emulator is imported here, with its environment set."""

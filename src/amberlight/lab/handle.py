@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any, Self, cast
 
 from amberlight.lab import netns
 from amberlight.lab.accounts import LabAccount
@@ -70,7 +70,7 @@ class RunningLab:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def __enter__(self) -> RunningLab:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -96,7 +96,7 @@ def start(options: LabOptions) -> RunningLab:
         argv = [*netns.user_namespace_prefix(), *argv]
     with log_path.open("wb") as log:
         # A session of its own: Ctrl-C in the terminal goes to the parent, which stops the lab in order.
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )
     line = _first_line(process)
@@ -108,9 +108,9 @@ def start(options: LabOptions) -> RunningLab:
 
 
 def _first_line(process: subprocess.Popen[bytes]) -> bytes:
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], _START_S)
-    return process.stdout.readline() if ready else b""
+    out = cast("IO[bytes]", process.stdout)
+    ready, _, _ = select.select([out], [], [], _START_S)
+    return out.readline() if ready else b""
 
 
 def _give_up(process: subprocess.Popen[bytes]) -> None:

@@ -21,12 +21,12 @@ SERVICES = ("iam", "sts", "s3", "ec2", "ssm", "cloudtrail", "cloudwatch", "kms",
 """Service modules that the lab adds to; loaded before the first replacement."""
 
 
-def emulator(name: str) -> Any:  # noqa: ANN401 (the emulator is untyped)
+def emulator(name: str) -> Any:
     """The emulator's module of that name, for example `services.ec2`."""
     return importlib.import_module(f"ministack.{name}")
 
 
-def service(name: str) -> Any:  # noqa: ANN401
+def service(name: str) -> Any:
     """A service module, registered with the router as the router itself would."""
     return emulator("app")._get_module(name)
 
@@ -39,9 +39,8 @@ def replace(module: str, attribute: str, new: Callable[..., Any]) -> Callable[..
             setattr(loaded, attribute, new)
     for table in ("_ACTION_MAP", "_DISPATCH", "_IAM_HANDLERS", "_HANDLERS"):
         entries = getattr(emulator(module), table, None)
-        for key, value in list(entries.items()) if isinstance(entries, dict) else []:
-            if value is old:
-                entries[key] = new
+        if isinstance(entries, dict):
+            entries.update({key: new for key, value in entries.items() if value is old})
     return old
 
 
@@ -61,17 +60,17 @@ def current_region() -> str:
 
 
 @lru_cache(maxsize=64)
-def model(service_name: str) -> Any:  # noqa: ANN401 (botocore is untyped)
+def model(service_name: str) -> Any:
     """The botocore model of a service."""
     return _session().get_service_model(service_name)
 
 
 @lru_cache(maxsize=1)
-def _session() -> Any:  # noqa: ANN401
+def _session() -> Any:
     return botocore.session.get_session()
 
 
-async def call(account: str, region: str, service_name: str, operation: str, **params: Any) -> dict[str, Any]:  # noqa: ANN401
+async def call(account: str, region: str, service_name: str, operation: str, **params: Any) -> dict[str, Any]:
     """Call an operation inside the emulator: no HTTP, no authentication, no record.
 
     For what AWS does itself (set up an account, hand out an instance's role).
@@ -94,7 +93,7 @@ async def call(account: str, region: str, service_name: str, operation: str, **p
     return cast("dict[str, Any]", parsed)
 
 
-def _body(body: Any) -> bytes:  # noqa: ANN401
+def _body(body: Any) -> bytes:
     if isinstance(body, dict):
         return urlencode(body).encode()
     return body.encode() if isinstance(body, str) else bytes(body or b"")

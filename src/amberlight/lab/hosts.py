@@ -53,18 +53,18 @@ class Hosts:
         self._spawner = spawner
         self._workdir = workdir
         self._port = port
-        self._max = max_hosts
         self._hosts: dict[str, Host] = {}
-        self._taken = 0
+        self._free = set(range(max_hosts))
         self._mark = "AMBERLIGHT_LAB=" + secrets.token_hex(8)
         self._janitor = None if isinstance(network, NamespaceNetwork) else _janitor(self._mark)
 
     def reserve(self) -> tuple[int, str] | None:
         """Number and address for one more host, or None when the lab has as many as it may."""
-        if self._taken >= self._max:
+        if not self._free:
             return None
-        self._taken += 1
-        return self._taken - 1, self._network.instance_address(self._taken - 1)
+        number = min(self._free)
+        self._free.remove(number)
+        return number, self._network.instance_address(number)
 
     def boot(self, instance_id: str, account: str, region: str, place: tuple[int, str], user_data: str) -> None:
         """Bring up the host of a new instance in the background; its user data runs once, as cloud-init does it."""
@@ -125,6 +125,13 @@ class Hosts:
         elif self._janitor is not None:
             _kill_marked(f"AMBERLIGHT_ROOT={host.root}")
 
+    def remove(self, instance_id: str) -> None:
+        """End a terminated instance's host for good; another instance may have its address."""
+        self.halt(instance_id)
+        host = self._hosts.pop(instance_id, None)
+        if host is not None:
+            self._free.add(host.number)
+
     def start(self, instance_id: str) -> None:
         """Power the host on again; user data does not run a second time."""
         host = self._hosts.get(instance_id)
@@ -144,7 +151,7 @@ class Hosts:
         temporary = self._workdir / "tmp"
         temporary.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=temporary) as out, tempfile.TemporaryFile(dir=temporary) as err:
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(
                 self._argv(host, argv, cwd), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                 env=self._environment(host), cwd=None if host.pid else cwd or host.root, start_new_session=True,
                 umask=0o022,
@@ -209,7 +216,7 @@ def _janitor(mark: str) -> subprocess.Popen[bytes]:
         "read _; for round in 1 2 3; do for p in /proc/[0-9]*; do "
         'grep -qs -- "$1" "$p/environ" && kill -9 "${p#/proc/}" 2>/dev/null; done; done; exit 0'
     )
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         ["/bin/sh", "-c", script, "janitor", mark], stdin=subprocess.PIPE, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"PATH": "/usr/bin:/bin"},
     )  # fmt: skip

@@ -86,9 +86,7 @@ def why_no_namespaces() -> str | None:
         *user_namespace_prefix(), "unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc",
         "sh", "-c", "ip link set lo up && ip link add probe0 type veth peer name probe1 && mount -t tmpfs probe /mnt",
     ]  # fmt: skip
-    done = subprocess.run(  # noqa: S603 (fixed argv)
-        probe, capture_output=True, text=True, timeout=10, check=False, env={"PATH": with_sbin()}
-    )
+    done = subprocess.run(probe, capture_output=True, text=True, timeout=10, check=False, env={"PATH": with_sbin()})
     if done.returncode == 0:
         return None
     return "the kernel refused: " + (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]

@@ -6,11 +6,12 @@ as the process that holds it, and that process dies with the lab. `LoopbackNetwo
 
 from __future__ import annotations
 
+import itertools
 import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import IO, Protocol, cast
 
 from amberlight.lab import clock, netns
 
@@ -85,14 +86,13 @@ class Spawner:
     ) -> tuple[subprocess.Popen[bytes], int]:
         argv = [*WITH_US, "unshare", "--net", "--pid", "--mount", "--fork", "--kill-child", *unshare]
         argv += ["sh", "-c", script, "lab", *args]
-        holder = subprocess.Popen(  # noqa: S603 (our own argv)
+        holder = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_MINIMAL
         )
-        assert holder.stdout is not None
-        assert holder.stderr is not None
-        if holder.stdout.readline() != b"up\n":
+        out, err = cast("IO[bytes]", holder.stdout), cast("IO[bytes]", holder.stderr)
+        if out.readline() != b"up\n":
             holder.kill()
-            raise OSError("cannot make namespaces: " + holder.stderr.read().decode(errors="replace").strip())
+            raise OSError("cannot make namespaces: " + err.read().decode(errors="replace").strip())
         self._held.append(holder)
         inner = netns.only_child(holder.pid)
         if inner is None:
@@ -118,15 +118,17 @@ class Spawner:
 
 def ip(script: str, pid: int) -> None:
     """Run lines of `ip` commands in the network namespace of process *pid*."""
-    done = subprocess.run(  # noqa: S603
-        ["nsenter", "--net", f"--target={pid}", "ip", "-batch", "-"],  # noqa: S607
+    done = subprocess.run(
+        ["nsenter", "--net", f"--target={pid}", "ip", "-batch", "-"],
         input=script, text=True, capture_output=True, env=_MINIMAL, check=False,
     )  # fmt: skip
     if done.returncode:
         raise OSError(f"ip: {done.stderr.strip()}")
 
 
-def _plug(name: str, bridge: str, address: str, gateway: str, cloud: int, pid: int) -> None:
+def _plug(name: str, bridge: str, address: str, *, cloud: int, pid: int) -> None:
+    """Connect the namespace of *pid* with a bridge of the cloud; its gateway is the first address of its network."""
+    gateway = address.rsplit(".", 1)[0] + ".1"
     ip(f"link add {name} type veth peer name eth0 netns {pid}\nlink set {name} master {bridge} up", cloud)
     ip(f"addr add {address}/24 dev eth0\nlink set eth0 up\nroute add default via {gateway}", pid)
 
@@ -139,6 +141,7 @@ class NamespaceNetwork:
 
     def __init__(self, spawner: Spawner) -> None:
         self._spawner = spawner
+        self._serial = itertools.count()
         self._holder, self.cloud = spawner.hold(_HOLD, unshare=("--mount-proc",))
         ip(
             f"link add cloud type bridge\naddr add {CLOUD}/24 dev cloud\naddr add {METADATA}/32 dev cloud\n"
@@ -151,19 +154,20 @@ class NamespaceNetwork:
         self.places: dict[str, dict[str, object]] = {}
         for name, address in PLACES.items():
             _, pid = spawner.hold(_HOLD, unshare=("--mount-proc",))
-            _plug(f"p-{name}", "outside", address, address.rsplit(".", 1)[0] + ".1", self.cloud, pid)
+            _plug(f"p-{name}", "outside", address, cloud=self.cloud, pid=pid)
             self.places[name] = {"address": address, "pid": pid}
 
     def _forward(self) -> None:
-        subprocess.run(  # noqa: S603
-            ["nsenter", "--net", "--mount", "--pid", f"--target={self.cloud}",  # noqa: S607
+        subprocess.run(
+            ["nsenter", "--net", "--mount", "--pid", f"--target={self.cloud}",
              "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
             check=True, capture_output=True, env=_MINIMAL,
         )  # fmt: skip
 
     def attach(self, number: int, pid: int) -> None:
         """Plug the instance whose first process is *pid* into the cloud's bridge."""
-        _plug(f"i-{number}", "cloud", self.instance_address(number), CLOUD, self.cloud, pid)
+        # A number may be used again while the kernel still takes its last interface down.
+        _plug(f"i-{next(self._serial)}", "cloud", self.instance_address(number), cloud=self.cloud, pid=pid)
 
     def instance_address(self, number: int) -> str:
         """See `Network`."""
@@ -200,9 +204,11 @@ class LoopbackNetwork:
     def __init__(self, reason: str, port: int) -> None:
         # Two labs at once must not share addresses; their ports differ, so the third octet follows the port.
         self._net = f"127.77.{port % 250}"
-        self.limits = (
-            f"hosts are plain processes of this machine ({reason}): they share its network, process list and files, "
-            "so packets cannot be captured per host and a host can be told apart only by its directory",
+        self.limits: tuple[str, ...] = (
+            (
+                f"hosts are plain processes of this machine ({reason}): they share its network, process list and files, "
+                "so packets cannot be captured per host and a host can be told apart only by its directory"
+            ),
             "a host's source address is known by the endpoint address that it calls",
         )
         self.places: dict[str, dict[str, object]] = {

@@ -35,7 +35,7 @@ class Place:
         found = description["places"][name]
         return cls(name, found["address"], found["pid"], found["endpoint"])
 
-    def client(self, service: str, credentials: LabCredentials, region: str = REGION) -> Any:  # noqa: ANN401
+    def client(self, service: str, credentials: LabCredentials, region: str = REGION) -> Any:
         """A botocore client whose calls arrive at the lab from this address, whatever thread uses it."""
         session = boto3.session.Session()
         made = session.client(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import sys
@@ -89,7 +88,8 @@ def enter_script(root: Path) -> str:
     return "\n".join(lines)
 
 
-_STAY = "umount -l /.old && rmdir /.old; ip link set lo up; echo up; exec >/dev/null 2>&1; " + (
+_STAY = (
+    "umount -l /.old && rmdir /.old; ip link set lo up; echo up; exec >/dev/null 2>&1; "
     "while :; do sleep 86400 & wait $!; done"
 )
 
@@ -98,7 +98,7 @@ def _mount_top(name: str) -> list[str]:
     """Link or mount one of the top directories that hold the machine's programs."""
     source = Path("/") / name
     if source.is_symlink():
-        return [f"ln -sfn {_q(os.readlink(source))} {name}"]
+        return [f"ln -sfn {_q(source.readlink())} {name}"]
     return [f"mkdir -p {name}", *_read_only(str(source), name)] if source.is_dir() else []
 
 

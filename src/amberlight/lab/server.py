@@ -110,7 +110,9 @@ class _Lab:
         # Imported late: the emulator reads its environment when it is imported.
         from amberlight.lab.assemble import assemble
 
-        self._built = assemble(options, port, self._network, self._spawner, self._accounts, self.limit)
+        self._built = assemble(
+            options, port, self._accounts, network=self._network, spawner=self._spawner, on_limit=self.limit
+        )
 
     def _make_network(self) -> Network:
         wanted = self._options.hosts
@@ -182,7 +184,8 @@ class _Lab:
         sys.stdout.flush()
 
     async def _until(self, stop: threading.Event) -> None:
-        while not stop.is_set():
+        # Signal handlers and threads set it, so it cannot be an event of the loop.
+        while not stop.is_set():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     async def _repeat(self, job: Callable[[], None]) -> None:

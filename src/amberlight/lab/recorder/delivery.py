@@ -16,7 +16,7 @@ import json
 import secrets
 import string
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from amberlight.lab import clock, hooks
@@ -150,7 +150,7 @@ class Delivery:
         if owner is not None and not may_deliver(owner, bucket, key):
             problem = "AccessDenied"
         if problem is None:
-            problem = _put(str(owner), stream.region, bucket, key, body, metadata)
+            problem = _put((str(owner), stream.region), bucket, key, body, metadata)
         status = self._status.setdefault((stream.account, str(stream.trail["Name"])), {})
         if problem is None:
             status[f"Latest{kind}DeliveryTime"] = now
@@ -183,16 +183,14 @@ def may_deliver(owner: str, bucket: str, key: str) -> bool:
     return bool(result.decision == "Allow")
 
 
-def _put(
-    owner: str, region: str, bucket: str, key: str, body: bytes, metadata: Mapping[str, str]
-) -> str | None:
+def _put(place: tuple[str, str], bucket: str, key: str, body: bytes, metadata: Mapping[str, str]) -> str | None:
     """Store an object the way AWS itself does: inside, without a recorded call; gives the error code, if any."""
     headers = {
         "content-type": "application/json", "content-encoding": "gzip",
         "content-md5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),
         **{f"x-amz-meta-{name}": value for name, value in metadata.items()},
     }  # fmt: skip
-    with hooks.acting_for(owner, region):
+    with hooks.acting_for(*place):
         status, _, answer = hooks.service("s3")._put_object(bucket, key, body, headers)
     return None if status < 300 else str(answer[:200])  # noqa: PLR2004
 
@@ -258,20 +256,23 @@ def _selects_data(trail: Mapping[str, Any], account: str, call: Call, *, read: b
     return False
 
 
+_TESTS: dict[str, Callable[[str, list[str]], bool]] = {
+    "Equals": lambda value, wanted: value in wanted,
+    "StartsWith": lambda value, wanted: value.startswith(tuple(wanted)),
+    "EndsWith": lambda value, wanted: value.endswith(tuple(wanted)),
+    "NotEquals": lambda value, wanted: value not in wanted,
+    "NotStartsWith": lambda value, wanted: not value.startswith(tuple(wanted)),
+    "NotEndsWith": lambda value, wanted: not value.endswith(tuple(wanted)),
+}
+
+
 def _advanced(selector: Mapping[str, Any], fields: Mapping[str, str]) -> bool:
-    for each in selector["FieldSelectors"]:
-        value = fields.get(each["Field"], "")
-        tests = (
-            ("Equals", lambda v, w: v in w),
-            ("StartsWith", lambda v, w: any(v.startswith(x) for x in w)),
-            ("EndsWith", lambda v, w: any(v.endswith(x) for x in w)),
-            ("NotEquals", lambda v, w: v not in w),
-            ("NotStartsWith", lambda v, w: not any(v.startswith(x) for x in w)),
-            ("NotEndsWith", lambda v, w: not any(v.endswith(x) for x in w)),
-        )
-        if not all(test(value, each[name]) for name, test in tests if each.get(name)):
-            return False
-    return True
+    return all(
+        test(fields.get(each["Field"], ""), each[name])
+        for each in selector["FieldSelectors"]
+        for name, test in _TESTS.items()
+        if each.get(name)
+    )
 
 
 def _data_arn(call: Call) -> str:
@@ -282,4 +283,5 @@ def _data_arn(call: Call) -> str:
 
 def _bucket_owner(call: Call) -> str | None:
     bucket = call.params.get("Bucket") if call.service == "s3" else None
-    return hooks.service("s3")._bucket_owner_account(bucket) if bucket else None
+    owner = hooks.service("s3")._bucket_owner_account(bucket) if bucket else None
+    return str(owner) if owner else None

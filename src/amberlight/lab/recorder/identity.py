@@ -55,9 +55,7 @@ def _attributes(session: Mapping[str, Any]) -> dict[str, str]:
     return {"creationDate": clock.iso(session.get("IssuedAt", clock.now())), "mfaAuthenticated": "false"}
 
 
-def _session_caller(
-    account: str, key: str, base: dict[str, Any], session: Mapping[str, Any], kind: str
-) -> Caller:
+def _session_caller(account: str, key: str, base: dict[str, Any], session: Mapping[str, Any], kind: str) -> Caller:
     arn = str(base["arn"])
     session_name = arn.rsplit("/", 1)[-1]
     context: dict[str, Any] = {"attributes": _attributes(session)}

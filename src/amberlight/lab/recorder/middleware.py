@@ -16,6 +16,7 @@ from amberlight.lab.recorder.answers import Answer
 from amberlight.lab.recorder.history import Event, History, dump, resources_of
 from amberlight.lab.recorder.requests import Call, Request
 
+
 class Recorder:
     """Wraps the emulator; see the package's docstring."""
 
@@ -71,12 +72,12 @@ class Recorder:
         shared = _shared_with(seen, failed, owner)
         if shared is not None:
             record["sharedEventID"] = str(uuid.uuid4())
-        self.write(record, seen.caller.account, region, seen.moment, seen.caller, seen.call)
+        self.write(record, seen.caller.account, region, seen.moment, caller=seen.caller, call=seen.call)
         if shared is not None:
-            self.write(_as_seen_there(record, seen, shared), shared, region, seen.moment, None, seen.call)
+            self.write(_as_seen_there(record, seen, shared), shared, region, seen.moment, call=seen.call)
 
     def write(
-        self, record: dict[str, Any], account: str, region: str, moment: float,
+        self, record: dict[str, Any], account: str, region: str, moment: float, *,
         caller: identity.Caller | None = None, call: Call | None = None,
     ) -> None:  # fmt: skip
         """Put a record into the history of an account and Region."""

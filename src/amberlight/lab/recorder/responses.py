@@ -45,7 +45,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> tuple[str,
         data = _cbor_error(headers, body)
     if isinstance(data, dict) and data:
         named = str(data.get("__type") or data.get("code") or headers.get("x-amzn-errortype", ""))
-        return named.rsplit("#", 1)[-1].split(":")[0], str(data.get("message") or data.get("Message") or "")
+        return named.rsplit("#", 1)[-1].split(":", maxsplit=1)[0], str(data.get("message") or data.get("Message") or "")
     return _HEAD_CODES.get(status, str(status)), ""
 
 

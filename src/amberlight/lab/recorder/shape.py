@@ -107,18 +107,20 @@ def response_elements(
         return shape_s3.response(headers)
     if call.service == "ec2":
         return shape_ec2.response(call.operation, output, request_id)
-    shaped = camel(output, call.service)
-    surplus = _SURPLUS.get(call.operation)
-    if surplus is not None:
-        outer, names = surplus
-        for name in names:
-            if name[0].upper() + name[1:] not in call.params:
-                (shaped.get(outer) if outer else shaped).pop(name, None)
+    return _plain_response(call, camel(output, call.service)) or None
+
+
+def _plain_response(call: Call, shaped: dict[str, Any]) -> dict[str, Any]:
+    outer, names = _SURPLUS.get(call.operation, ("", ()))
+    for name in names:
+        if name[0].upper() + name[1:] not in call.params:
+            (shaped.get(outer, {}) if outer else shaped).pop(name, None)
     if call.service == "lambda" and isinstance(shaped.get("environment"), dict):
         shaped["environment"] = {}
     if call.service == "rds" and len(shaped) == 1:
-        shaped = next(iter(shaped.values()))
-    return shaped or None
+        unwrapped: dict[str, Any] = next(iter(shaped.values()))
+        return unwrapped
+    return shaped
 
 
 def error(call: Call, code: str, message: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ References:
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from amberlight.lab import hooks
@@ -125,7 +125,7 @@ def _modify_permission(params: Mapping[str, Any], shape: Any, wire: str, kind: s
     return {**ident, wire: changes, "attributeType": kind}
 
 
-_SPECIAL = {
+_SPECIAL: dict[str, Callable[[Mapping[str, Any], Any], dict[str, Any]]] = {
     "RunInstances": _run_instances,
     "ModifyInstanceAttribute": _modify_instance,
     "ModifySnapshotAttribute": lambda p, s: _modify_permission(

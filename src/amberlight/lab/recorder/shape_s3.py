@@ -49,9 +49,8 @@ def request(call: Call, wire: Request) -> dict[str, Any]:
         found["key"] = call.params["Key"]
     found["Host"] = wire.headers.get("host", "")
     found.update({name: values[0] for name, values in wire.query.items() if name not in _SKIPPED_QUERY})
-    for name, value in wire.headers.items():
-        if name.startswith("x-amz-") and not name.startswith(_SKIPPED_HEADERS):
-            found[name] = value
+    sent = {name: value for name, value in wire.headers.items() if name.startswith("x-amz-")}
+    found.update({name: value for name, value in sent.items() if not name.startswith(_SKIPPED_HEADERS)})
     if call.operation == "PutBucketPolicy":
         found["bucketPolicy"] = _json(wire.body)
     found.update({name: call.params[name] for name in _PAYLOADS if name in call.params})

@@ -268,7 +268,7 @@ def _install_terminate(hosts: Hosts) -> None:
         volumes = [(i, dict(ec2._volumes.items())) for i in ids]
         answer = old(params)
         for instance_id, before in volumes if answer[0] == 200 else []:  # noqa: PLR2004
-            hosts.halt(instance_id)
+            hosts.remove(instance_id)
             _release(instance_id, before)
         return answer
 

@@ -27,6 +27,7 @@ _LOCK_HEADERS = {
     "x-amz-object-lock-retain-until-date": "s3:object-lock-retain-until-date",
 }
 _RETAIN = re.compile(rb"<RetainUntilDate>([^<]+)</RetainUntilDate>")
+_HOLD = re.compile(rb"<LegalHold[^>]*>\s*<Status>([^<]+)</Status>")
 _MODE = re.compile(rb"<Mode>([^<]+)</Mode>")
 
 _body: ContextVar[bytes] = ContextVar("lab_s3_body", default=b"")
@@ -48,6 +49,7 @@ def install() -> None:
     old_context = hooks.replace("core.iam_actions", "s3_service_context", context)
     _install_versioning()
     _install_checksums()
+    _install_multipart_lock()
 
 
 def conditions(iam_action: str, query: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
@@ -71,7 +73,8 @@ def conditions(iam_action: str, query: Mapping[str, Any], headers: Mapping[str, 
 def _lock_conditions(headers: Mapping[str, str]) -> dict[str, str]:
     found = {key: headers[name] for name, key in _LOCK_HEADERS.items() if headers.get(name)}
     body = _body.get()
-    for pattern, key in ((_RETAIN, "s3:object-lock-retain-until-date"), (_MODE, "s3:object-lock-mode")):
+    for pattern, key in ((_RETAIN, "s3:object-lock-retain-until-date"), (_MODE, "s3:object-lock-mode"),
+                         (_HOLD, "s3:object-lock-legal-hold")):  # fmt: skip
         match = pattern.search(body)
         if match:
             found[key] = match.group(1).decode()
@@ -82,7 +85,7 @@ def _lock_conditions(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _days_until(text: str) -> int:
-    until = dt.datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    until = dt.datetime.fromisoformat(text.strip())
     return int((until.timestamp() - clock.now()) // 86400)
 
 
@@ -124,6 +127,20 @@ def _install_checksums() -> None:
 
     old_put = hooks.replace("services.s3", "_put_object", put)
     old_part = hooks.replace("services.s3", "_upload_part", part)
+
+
+def _install_multipart_lock() -> None:
+    """A bucket's default lock holds for objects put together from parts, too (from: Object Lock considerations)."""
+    s3 = hooks.service("s3")
+
+    def complete(bucket: str, key: str, body: bytes, query: Any, headers: dict[str, str] | None = None) -> Any:
+        answer = old(bucket, key, body, query, headers)
+        version = answer[1].get("x-amz-version-id")
+        if version and (bucket, key, version) not in s3._object_retention:
+            s3._apply_object_lock_from_headers(bucket, key, {}, version)
+        return answer
+
+    old = hooks.replace("services.s3", "_complete_multipart_upload", complete)
 
 
 def _is_checksum(header: str) -> bool:

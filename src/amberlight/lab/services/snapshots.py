@@ -219,13 +219,12 @@ def _describe_attribute(params: dict[str, Any]) -> Any:
     if snapshot is None:
         return _missing(_p(params, "SnapshotId"))
     items = "".join(
-        "<item>" + "".join(f"<{name[0].lower()}{name[1:]}>{value}</{name[0].lower()}{name[1:]}>"
-                           for name, value in e.items()) + "</item>"
+        "<item>"
+        + "".join(f"<{name[0].lower()}{name[1:]}>{value}</{name[0].lower()}{name[1:]}>" for name, value in e.items())
+        + "</item>"
         for e in snapshot.get("CreateVolumePermissions", [])
     )
-    inner = (
-        f"<snapshotId>{snapshot['SnapshotId']}</snapshotId><createVolumePermission>{items}</createVolumePermission>"
-    )
+    inner = f"<snapshotId>{snapshot['SnapshotId']}</snapshotId><createVolumePermission>{items}</createVolumePermission>"
     return ec2._xml(200, "DescribeSnapshotAttributeResponse", inner)
 
 
@@ -304,7 +303,7 @@ def _lock(params: dict[str, Any]) -> Any:
 def _lock_end(params: dict[str, Any], now: float) -> float | None:
     days, date = _p(params, "LockDuration"), _p(params, "ExpirationDate")
     if date:
-        return dt.datetime.fromisoformat(date.replace("Z", "+00:00")).timestamp()
+        return dt.datetime.fromisoformat(date).timestamp()
     return now + int(days) * _DAY_S if days else None
 
 

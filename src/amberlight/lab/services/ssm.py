@@ -155,9 +155,11 @@ def _list_invocations(data: dict[str, Any]) -> Any:
     for record in hooks.service("ssm")._commands.values():
         if data.get("CommandId") not in (None, record["CommandId"]):
             continue
-        for invocation in record["Invocations"].values():
-            if data.get("InstanceId") in (None, invocation["InstanceId"]):
-                found.append(_listed(record, invocation, details=bool(data.get("Details"))))
+        found += [
+            _listed(record, invocation, details=bool(data.get("Details")))
+            for invocation in record["Invocations"].values()
+            if data.get("InstanceId") in (None, invocation["InstanceId"])
+        ]
     found.sort(key=lambda each: -float(each["RequestedDateTime"]))
     start, size = int(data.get("NextToken") or 0), int(data.get("MaxResults") or 50)
     out: dict[str, Any] = {"CommandInvocations": found[start : start + size]}
