@@ -199,6 +199,13 @@ def _what(names: VaultNames) -> tuple[Statement, ...]:
             _unless(names, "custodian"),
         ),
         _deny(
+            "HoldsAreNotLifted",
+            "Lifting a hold takes two people: the deployer takes this statement away, the custodian lifts.",
+            "s3:PutObjectLegalHold",
+            objects,
+            {"StringEquals": {"s3:object-lock-legal-hold": "OFF"}},
+        ),
+        _deny(
             "NoShorterLock",
             "A lock that ends tomorrow is no lock.",
             "s3:PutObjectRetention",

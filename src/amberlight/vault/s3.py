@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from amberlight._aws import Clock, Door
@@ -214,7 +214,7 @@ class S3Store:
             size_bytes=seen.size_bytes,
             sha256=seen.sha256,
             sha512=seen.sha512,
-            retain_until=until,
+            retain_until=until and until.astimezone(UTC),
         )
 
     def _head(self, key: str, version: str) -> dict[str, Any]:
