@@ -25,6 +25,10 @@ from amberlight.model.evidence import Artifact, Bytes, Call, Context, Cost, Miss
 
 LATE = timedelta(hours=2)  # digests come hourly, log files within about 15 minutes: the next day's folder may hold some
 KINDS = ("CloudTrail", "CloudTrail-Digest")
+OBJECTS = (
+    "arn:{partition}:s3:::*AWSLogs/*"  # what lies below the standard layout, in whichever bucket, and nothing else
+)
+KEYS = "arn:{partition}:kms:*:*:key/*"
 
 
 def capture(context: Context) -> Iterator[Artifact]:
@@ -177,8 +181,12 @@ SOURCE = Source(
         Call(operation="cloudtrail.GetEventSelectors", actions=("cloudtrail:GetEventSelectors",)),
         Call(operation="cloudtrail.ListPublicKeys", actions=("cloudtrail:ListPublicKeys",)),
         Call(operation="s3.ListObjectsV2", actions=("s3:ListBucket",)),
-        Call(operation="s3.HeadObject", actions=("s3:GetObject",)),
-        Call(operation="s3.GetObject", actions=("s3:GetObject", "s3:GetObjectVersion", "kms:Decrypt")),
+        Call(operation="s3.HeadObject", actions=("s3:GetObject",), resources=(OBJECTS, KEYS)),
+        Call(
+            operation="s3.GetObject",
+            actions=("s3:GetObject", "s3:GetObjectVersion", "kms:Decrypt"),
+            resources=(OBJECTS, KEYS),
+        ),
     ),
     seen=1,
     seen_text="reads of the trails' set-up are logged; reads of the files only where data events of the bucket are",
