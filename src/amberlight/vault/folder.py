@@ -103,10 +103,14 @@ class FolderStore:
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Every object whose key begins so, in order of keys."""
         folder = self._place(prefix + "x").parent
-        files = (each for each in folder.rglob("*") if each.is_file()) if folder.is_dir() else ()
+        files = (
+            (each for each in folder.rglob("*") if each.is_file() and each.parent != self.path / INCOMING)
+            if folder.is_dir()
+            else ()
+        )
         keys = {_key_of(each.relative_to(self.path)): each for each in files}
         for key in sorted(keys):
-            if key.startswith(prefix) and not key.startswith(f"{INCOMING}/"):
+            if key.startswith(prefix):
                 yield Listed(key, VERSION, keys[key].stat().st_size)
 
     def check(self, stored: Stored) -> None:

@@ -30,9 +30,8 @@ def b64_sha256(data: bytes | memoryview) -> str:
     return base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 
-def parts_of(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    """The stream cut into parts of PART_BYTES; only the last is shorter."""
-    buffer = bytearray(first)
+def parts_of(buffer: bytearray, rest: Iterator[bytes]) -> Iterator[bytes]:
+    """The stream, of which the buffer is the beginning, cut into parts of PART_BYTES; only the last is shorter."""
     while True:
         while len(buffer) >= PART_BYTES:
             yield bytes(memoryview(buffer)[:PART_BYTES])

@@ -72,7 +72,7 @@ class S3Store:
             checksum = b64_sha256(bytes(first))
             version = self._put_once(key, bytes(first), media_type, checksum)
         else:
-            version, checksum = self._put_parts(key, parts_of(bytes(first), passing), media_type)
+            version, checksum = self._put_parts(key, parts_of(first, passing), media_type)
         return self._read_back(key, version, checksum, seen)
 
     def create(self, key: str, data: bytes, *, media_type: str = "application/json") -> Stored:
