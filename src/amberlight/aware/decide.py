@@ -51,7 +51,9 @@ def open_case(  # noqa: PLR0917 - the signature that the response calls
     case_id: str,
     regions: Sequence[str],
 ) -> Case:
-    """A case with everything that the suspicion touches as its targets, and its account in each of the Regions.
+    """A case with everything that the suspicion touches as its targets, and its account.
+
+    The account stands once, in the first of the Regions: what is taken of an account looks into every Region by itself.
 
     Raises:
         ApprovalMissing: the suspicion was not promoted.
@@ -61,7 +63,7 @@ def open_case(  # noqa: PLR0917 - the signature that the response calls
             f"The suspicion {suspicion.id} was not promoted.", "Promote it first, with who decides and why."
         )
     account = account_of(suspicion, plan)
-    targets = {Target(type="account", account=account, region=region, name=account) for region in regions}
+    targets = {Target(type="account", account=account, region=region, name=account) for region in regions[:1]}
     targets |= {target for text in suspicion.resources if (target := parsed(text, account))}
     return Case(
         id=case_id,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+import msgspec
+from msgspec.structs import replace
 
 from amberlight.aware.memory import Activity
 from amberlight.aware.rule import Match, Rule
@@ -19,8 +21,7 @@ MOST_SHOWN = 200
 SHORT = 160
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hit:
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """A match of a rule: who, from where, when, with which key."""
 
     rule: Rule
@@ -55,10 +56,10 @@ class Hit:
             points=rule.points if match.points is None else match.points,
             reason=match.reason,
             items=match.items or (event.id,),
-            resources=tuple(f"{name}@{region}" for name in match.resources),
+            resources=tuple([f"{name}@{region}" for name in match.resources]) if match.resources else (),
             event_ids=match.event_ids or (event.id,),
             addresses=(event.address,) if event.address else (),
-            account=event.account,
+            account=event.recipient or who.account,
             region=region,
             lone=rule.may_page_alone and match.lone,
             by_service=by_service,

@@ -61,7 +61,7 @@ class Judge:
         """One event: what the memory learns of it, and what the rules that ask for its name say."""
         rules, linking = self._rules(event)
         who = self._actor(event)
-        by_service = who.kind == "service" or event.by_service
+        by_service = who.kind == "service" or from_aws(event.address)
         if not by_service:
             self._remember(event, who)
         if linking:
@@ -85,7 +85,7 @@ class Judge:
             activity = Activity(who.principal, who.kind, event.account or who.account, event)
             self.memory.activities[who.principal] = activity
             self.memory.accounts.add(activity.account)
-        activity.see(event, event.access_key, who.session)
+        activity.see(event, who.session)
         if event.source == "s3.amazonaws.com":
             bucket = event.request.get("bucketName")
             if isinstance(bucket, str):
@@ -147,6 +147,11 @@ class Judge:
         """Every signal so far, by time."""
         own = {hit.signal_id: hit.signal() for hit in self.all_hits()}
         return tuple(sorted((own | self.notices).values(), key=moment))
+
+
+def from_aws(address: str | None) -> bool:
+    """Whether the source address says that AWS itself called."""
+    return address is not None and (address.endswith(".amazonaws.com") or address == "AWS Internal")
 
 
 def moment(signal: Signal) -> tuple[datetime, str]:

@@ -12,11 +12,14 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from amberlight.trail import Event
+from amberlight.trail.event import DENIED
 
 MOST_OPERATIONS = 3000
 MOST_USES = 2000
 MOST_IDS = 200
 MOST_BUCKETS = 64
+MARKED = (True, "true")
+CONSOLE_CALLERS = ("console.", "signin.amazonaws.com", "[S3Console", "S3Console")
 WARM_UP = timedelta(days=7)
 """Before a principal was watched for so long, a first time says little. A working week with its weekend."""
 Name = tuple[str, str]
@@ -54,14 +57,13 @@ class Span:
 class Use:
     """An access key at an address: when, and by which session; `ids` are kept for instance roles only."""
 
-    __slots__ = ("agent", "console", "ids", "mfa", "session", "span")
+    __slots__ = ("agent", "console", "ids", "session", "span")
 
     def __init__(self, event: Event, session: str) -> None:
         self.span = Span(event.when, event.id)
         self.session = session
         self.console = False
         self.agent = False
-        self.mfa = False
         self.ids: dict[str, datetime] = {}
 
     def see(self, event: Event) -> None:
@@ -69,19 +71,16 @@ class Use:
         self.span.see(event.when, event.id)
         if self.session[:2] == "i-" and len(self.ids) < MOST_IDS:
             self.ids[event.id] = event.when
-        if not self.console:
-            self.console = shows_console(event)
-        if not self.mfa:
-            self.mfa = event.identity is not None and event.identity.mfa
-        if not self.agent:
-            self.agent = event.source in AGENT_SERVICES and event.name in AGENT_NAMES
+        if not self.console and shows_console(event):
+            self.console = True
+        if event.source in AGENT_SERVICES and event.name in AGENT_NAMES:
+            self.agent = True
 
     def merge(self, other: Use) -> None:
         """Take in what another state saw of the same use."""
         self.span.merge(other.span)
         self.console |= other.console
         self.agent |= other.agent
-        self.mfa |= other.mfa
         self.ids |= other.ids
 
 
@@ -100,19 +99,20 @@ class Activity:
         self.uses: dict[tuple[str, str], Use] = {}
         self.buckets: dict[str, Span] = {}
 
-    def see(self, event: Event, key: str, session: str) -> None:
+    def see(self, event: Event, session: str) -> None:
         """Take in an event."""
         when, event_id = event.when, event.id
         self.span.see(when, event_id)
         name = (event.source, event.name)
-        table = self.denied if event.error is not None and event.denied else self.calls
+        table = self.denied if event.error is not None and event.error in DENIED else self.calls
         span = table.get(name)
         if span is None:
             table[name] = Span(when, event_id)
             trim(table, MOST_OPERATIONS)
         else:
             span.see(when, event_id)
-        where = (key, event.address or "")
+        identity = event.identity
+        where = (identity.access_key or "" if identity else "", event.address or "")
         use = self.uses.get(where)
         if use is None:
             use = self.uses[where] = Use(event, session)
@@ -202,8 +202,8 @@ def shows_console(event: Event) -> bool:
 
     It decides only what counts as browsing. What softens a score asks for AWS's mark alone, which no caller can set.
     """
-    agent = event.agent or ""
-    return event.console or agent.startswith(("console.", "signin.amazonaws.com", "[S3Console", "S3Console"))
+    agent = event.agent
+    return event.from_console in MARKED or (agent is not None and agent.startswith(CONSOLE_CALLERS))
 
 
 @lru_cache(maxsize=65536)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from amberlight.model.signals import Severity
 from amberlight.trail import Event
 
@@ -22,8 +24,7 @@ Tactic = Literal[
 Sample = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Match:
+class Match(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule saw.
 
     Attributes:

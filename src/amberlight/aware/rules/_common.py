@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -44,7 +43,7 @@ def members(value: Any, *names: str) -> list[Any]:
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, dict):
-        value = value.get("items") or value.get("item") or value.get("member") or []
+        value = next((value[key] for key in ("items", "item", "member") if key in value), value)
     if isinstance(value, list):
         return value
     return [value] if value else []
@@ -131,7 +130,7 @@ def workload(found: Event) -> bool:
     if who.kind != "role" or "AWSReservedSSO" in who.principal:
         return False
     role = who.principal.rpartition("/")[2]
-    common = len(os.path.commonprefix([role, who.session]))
+    common = next((n for n, (a, b) in enumerate(zip(role, who.session, strict=False)) if a != b), 0)
     return bool(PROGRAM.match(who.session)) or common >= SAME_STACK
 
 
