@@ -32,6 +32,7 @@ def test_the_process_its_program_and_its_connection_are_in_it(report, host, beac
     (row,) = tables["processes"]
     assert row["pid"] == beacon.pid
     assert row["ppid"] == os.getpid()
+    assert row["ours"] is False
     assert row["cmdline"][1].endswith("/var/tmp/.font-unix/fontsync")
     assert row["environment"] == ["BEACON_HOME=/var/tmp/.font-unix"]
     with Path(f"/proc/{beacon.pid}/exe").open("rb") as program:

@@ -333,7 +333,7 @@ def archive(picked: "list[tuple[int, list[str]]]", rows: "list[dict[str, Any]]")
         try:
             memory = os.open("/proc/%d/mem" % pid, os.O_RDONLY)
         except OSError as problem:  # it has ended, or is not ours to read
-            row["error"] = str(problem)
+            row.update(error=str(problem), ended=isinstance(problem, (FileNotFoundError, ProcessLookupError)))
             continue
         try:
             yield from core(pid, memory, budget, row)

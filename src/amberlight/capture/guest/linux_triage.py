@@ -151,8 +151,17 @@ def process(pid: str, known: "dict[tuple[int, int], str]") -> "dict[str, Any]":
         "root": target(base + "root"),
         "environment": [text(part) for part in proc(pid, "environ").rstrip(b"\0").split(b"\0")],
         "namespaces": {name: target(base + "ns/" + name) for name in ("net", "pid", "mnt", "user")},
-        "ours": int(pid) == os.getpid(),
     }
+
+
+def mark_ours(people: "list[dict[str, Any]]") -> None:
+    """Mark this process and those of the list that started it, so that nobody hunts for them."""
+    by_pid, pid = {one["pid"]: one for one in people}, os.getpid()
+    for one in people:
+        one["ours"] = False
+    while pid in by_pid and pid > 1 and not by_pid[pid]["ours"]:
+        by_pid[pid]["ours"] = True
+        pid = by_pid[pid]["ppid"]
 
 
 def open_files(everybody: "list[str]") -> "Iterator[dict[str, Any]]":
@@ -313,6 +322,7 @@ def archive() -> "Iterator[bytes]":
     """The tar: what is volatile first."""
     everybody, known = pids(), {}  # type: tuple[list[str], dict[tuple[int, int], str]]
     people = [process(pid, known) for pid in everybody]
+    mark_ours(people)
     yield rows("processes", people)
     files = list(open_files(everybody))
     found = list(sockets(everybody, files))

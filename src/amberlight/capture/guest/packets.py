@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SNAP_BYTES = 262144
 SOL_PACKET, PACKET_STATISTICS, ALL_PROTOCOLS = 263, 6, 0x0003  # From: linux/socket.h, if_packet.h, if_ether.h
 LINKTYPE_LINUX_SLL = 113
+SO_RCVBUFFORCE = 33  # From: asm-generic/socket.h
+ROOM_BYTES = 32 << 20
 
 
 def own_addresses() -> "list[str]":
@@ -81,7 +83,7 @@ def raw_socket(only: "list[str]", seconds: float, limit: int) -> bytes:
     """Packets through a raw socket, written as pcap by ourselves."""
     listener = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ALL_PROTOCOLS))
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        make_room(listener)
         wanted = [socket.inet_aton(address) for address in only]
         held = bytearray(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, SNAP_BYTES, LINKTYPE_LINUX_SLL))
         count, end = 0, time.monotonic() + seconds
@@ -96,6 +98,14 @@ def raw_socket(only: "list[str]", seconds: float, limit: int) -> bytes:
         listener.close()
     say(tool="raw socket", captured=count, received=count + dropped, kernel_dropped=dropped)
     return bytes(held)
+
+
+def make_room(listener: "socket.socket") -> None:
+    """A large receive buffer, beyond the system's limit where we may: what does not fit is dropped by the kernel."""
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM_BYTES)
+    except PermissionError:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM_BYTES)
 
 
 def record(data: bytes, sender: "tuple[Any, ...]") -> bytes:

@@ -21,7 +21,7 @@ from datetime import timedelta
 
 from amberlight.capture.catalogue import guest
 from amberlight.capture.slots import HOST_CALLS
-from amberlight.model.evidence import Artifact, Context, Cost, Delivered, Missing, Need, Source
+from amberlight.model.evidence import Artifact, Context, Cost, Delivered, GapState, Missing, Need, Source
 
 PATH = "process-memory.tar"
 TIMEOUT = timedelta(minutes=10)  # below the 15 minutes that the host's credential lives
@@ -47,7 +47,8 @@ def capture(context: Context) -> Iterator[Artifact]:
         yield Missing(what=PATH, state="empty", reason="No process of the host looked suspicious or was connected.")
     for row in rows:
         if row.get("error"):
-            yield Missing(what=f"memory of process {row['pid']}", state="gone", reason=str(row["error"]))
+            state: GapState = "gone" if row.get("ended") else "not-possible"
+            yield Missing(what=f"memory of process {row['pid']}", state=state, reason=str(row["error"]))
 
 
 SOURCE = Source(
