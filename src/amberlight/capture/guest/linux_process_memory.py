@@ -58,7 +58,7 @@ def parent(pid: int) -> int:
 
 
 def ours() -> "set[int]":
-    """This process and those that started it: the agent that runs us is no evidence."""
+    """This process and those that started it: what runs us is not looked at."""
     chain, pid = set(), os.getpid()
     while pid > 1 and pid not in chain:
         chain.add(pid)
