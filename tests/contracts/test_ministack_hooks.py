@@ -33,6 +33,7 @@ REPLACED = {
     ],
     "services.s3._put_bucket_versioning": ["name", "body"],
     "services.s3._put_object": ["bucket_name", "key", "body", "headers"],
+    "services.s3._complete_multipart_upload": ["bucket_name", "key", "body", "query_params", "headers"],
     "services.s3._upload_part": ["bucket_name", "key", "body", "query_params", "headers"],
     "services.kms._resolve_key": ["key_id_or_arn"],
     "services.kms.key_policy_for_arn": ["resource_arn"],

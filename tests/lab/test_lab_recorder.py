@@ -1,13 +1,15 @@
 """The trail has every call of everybody, in CloudTrail's own spelling."""
 
+import datetime as dt
 import json
 import threading
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from lab_tools import allow, client, eventually, lookup, refused, trust, unique
 
-from amberlight.lab import LabCredentials
+from amberlight.lab import LabCredentials, LabOptions, start
 
 pytestmark = pytest.mark.lab
 REAL = json.loads((Path(__file__).parent / "data/cloudtrail_paths.json").read_text(encoding="utf-8"))["paths"]
@@ -187,6 +189,36 @@ def test_pages_hold_fifty_and_miss_nothing(aws, trail):
 
     found = eventually(lambda: (ids := collect()) and sent <= set(ids) and ids)
     assert len(found) == len(set(found))
+
+
+def test_lookups_beyond_two_a_second_are_throttled(tmp_path):
+    with start(LabOptions(workdir=tmp_path / "lab", hosts="processes")) as strict:
+        trail = client(strict, "cloudtrail", strict.accounts["prod"].admin)
+        other = client(strict, "cloudtrail", strict.accounts["vault"].admin)
+        codes = []
+        for _ in range(6):
+            try:
+                trail.lookup_events()
+                codes.append("ok")
+            except ClientError as error:
+                codes.append(error.response["Error"]["Code"])
+        assert codes[:2] == ["ok", "ok"]
+        assert "ThrottlingException" in codes
+        other.lookup_events()
+        eventually(lambda: trail.lookup_events(MaxResults=1)["Events"])
+
+
+def test_lookups_are_bounded_by_time_and_checked(trail, aws):
+    answer = aws("sns").list_topics()
+    moment = recorded(trail, answer, "ListTopics")["eventTime"]
+    start_at = dt.datetime.fromisoformat(moment)
+    pick = [{"AttributeKey": "EventName", "AttributeValue": "ListTopics"}]
+    inside = trail.lookup_events(LookupAttributes=pick, StartTime=start_at, EndTime=start_at)["Events"]
+    assert answer["ResponseMetadata"]["RequestId"] in json.dumps(inside, default=str)
+    later = start_at + dt.timedelta(hours=1)
+    assert trail.lookup_events(LookupAttributes=pick, StartTime=later, EndTime=later)["Events"] == []
+    assert refused(trail.lookup_events, StartTime=later, EndTime=start_at) == "InvalidTimeRangeException"
+    assert refused(trail.lookup_events, NextToken="bm90aGluZw==") == "InvalidNextTokenException"
 
 
 def test_many_threads_lose_no_record(aws, trail):

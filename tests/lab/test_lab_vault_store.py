@@ -49,7 +49,10 @@ def test_a_multipart_upload_is_held_to_the_same_rule_at_its_end(s3, store):
         return s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts}, **condition)
 
     assert refused(upload) == "AccessDenied"
-    assert upload(IfNoneMatch="*")["ChecksumSHA256"].endswith("-1")
+    made = upload(IfNoneMatch="*")
+    assert made["ChecksumSHA256"].endswith("-1")
+    kept = s3.get_object_retention(Bucket=store, Key=made["Key"], VersionId=made["VersionId"])
+    assert kept["Retention"]["Mode"] == "COMPLIANCE"
 
 
 def test_copying_into_the_store_is_an_unconditional_creation(s3, store):
