@@ -12,7 +12,7 @@ from amberlight.aware import catalogue
 from amberlight.aware.judge import Judge
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
-from aware.sampling import made  # noqa: E402 - the tests' own helper
+from aware.sampling import made
 
 RULES = catalogue.load()
 FOLDER = Path(inspect.getfile(catalogue)).parent / "rules"

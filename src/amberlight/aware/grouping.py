@@ -80,12 +80,12 @@ def joined(groups: list[Group], links: Links, memory: Memory) -> list[Group]:
 
 def related(groups: list[Group], links: Links) -> Iterable[tuple[int, int]]:
     """Pairs of groups of which one's principal made the other's, not long before."""
-    by_principal: dict[str, list[int]] = {}
+    owned: dict[str, list[int]] = {}
     for number, group in enumerate(groups):
-        for principal in group.principals:
-            by_principal.setdefault(principal, []).append(number)
-    for (maker, made), when in links.made.items():
-        pairs = itertools.product(by_principal.get(maker, ()), by_principal.get(made, ()))
+        for owner in group.owners:
+            owned.setdefault(owner, []).append(number)
+    for (maker, key, made), when in links.made.items():
+        pairs = itertools.product(owned.get(links.owner(maker, key), ()), owned.get(made, ()))
         for one, other in pairs:
             soon = when - GAP <= groups[other].first <= when + MADE_WITHIN
             if soon and groups[one].near(groups[other], GAP):

@@ -19,11 +19,11 @@ MAKING = frozenset(
 
 
 class Links:
-    """Issued sessions (access key to issuer), and made principals (maker, made, when)."""
+    """Issued sessions (access key to issuer), and made principals (maker, its key, made; when)."""
 
     def __init__(self) -> None:
         self.issued: dict[str, tuple[str, str]] = {}
-        self.made: dict[tuple[str, str], datetime] = {}
+        self.made: dict[tuple[str, str, str], datetime] = {}
 
     def see(self, event: Event) -> None:
         """Take in an event of one of the two kinds."""
@@ -45,7 +45,7 @@ class Links:
         """A user or role was made, or made usable."""
         made = target(event)
         if made and made != event.principal:
-            pair = (event.principal, made)
+            pair = (event.principal, event.access_key, made)
             self.made[pair] = min(event.when, self.made.get(pair, event.when))
 
     def owner(self, principal: str, key: str) -> str:

@@ -10,8 +10,8 @@ from amberlight.model.signals import Reason, Severity
 
 WEIGHTS = (1.0, 0.6, 0.4, 0.3, 0.2, 0.2, 0.1, 0.1)
 """What each further rule adds, by rank. The tenth weak hint adds nothing: many small things are an ordinary day."""
-HABIT_DAYS = 2
-HABIT = 0.3
+HABIT = {0: 1.0, 1: 0.7}
+OLD_HABIT = 0.3
 GUARDED = 0.5
 ORDINARY = 0.5
 SERVICE = 0.5
@@ -37,9 +37,9 @@ def weigh(hit: Hit, days_before: int, ordinary: str = "") -> Weighed:
     points, why = hit.points, []
     if hit.by_service:
         points, why = points * SERVICE, ["made by an AWS service in the caller's name"]
-    if hit.rule.softens and days_before >= HABIT_DAYS:
-        points *= HABIT
-        why.append(f"the same principal did the same on {days_before} earlier days")
+    if hit.rule.softens and days_before:
+        points *= HABIT.get(days_before, OLD_HABIT)
+        why.append(f"the same principal did the same on {days_before} earlier day(s)")
     if ordinary:
         points *= ORDINARY
         why.append(f"the same principal called {ordinary} within the hour")

@@ -27,6 +27,7 @@ RULE = Rule(
     points=80,
     severity="high",
     may_page_alone=True,
+    softens=False,
     false_triggers="a trail replaced by another in a planned change; an account being closed",
     references=("https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_StopLogging.html",),
     events=(

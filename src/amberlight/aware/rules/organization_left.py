@@ -27,6 +27,7 @@ RULE = Rule(
     severity="critical",
     denied=True,
     may_page_alone=True,
+    softens=False,
     false_triggers="accounts that are handed over in a planned move",
     references=("https://docs.aws.amazon.com/organizations/latest/APIReference/API_LeaveOrganization.html",),
     events=(

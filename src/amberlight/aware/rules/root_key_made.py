@@ -28,6 +28,7 @@ RULE = Rule(
     points=90,
     severity="critical",
     may_page_alone=True,
+    softens=False,
     false_triggers="accounts that are set up by hand, on their first day",
     references=("https://docs.aws.amazon.com/IAM/latest/UserGuide/root-user-best-practices.html",),
     events=("iam:CreateAccessKey",),
