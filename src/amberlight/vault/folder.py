@@ -100,6 +100,11 @@ class FolderStore:
         place = self._place(key)
         return stored(key, Hashes().drain(_chunks(place))) if place.is_file() else None
 
+    def look(self, key: str) -> Listed | None:
+        """Whether there is a file of that key."""
+        place = self._place(key)
+        return Listed(key, VERSION, place.stat().st_size) if place.is_file() else None
+
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Every object whose key begins so, in order of keys."""
         folder = self._place(prefix + "x").parent

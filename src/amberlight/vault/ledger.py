@@ -173,7 +173,7 @@ class Ledger:
 
     def _take_other(self, seq: int) -> None:
         key = self._entry_key(seq)
-        found = next((each for each in self._store.listing(key) if each.key == key), None)
+        found = self._store.look(key)
         if found is None:
             raise broken(key, "was refused as existing and is not there")
         self._take_found(found)
@@ -211,9 +211,9 @@ class Ledger:
         try:
             self._store.create(key, canonical(head))
         except Exists:
-            found = next(each for each in self._store.listing(key) if each.key == key)
-            other = self._read_checkpoint(found)
-            if (other.root, other.last, other.key) != (head.root, head.last, head.key):
+            found = self._store.look(key)
+            other = self._read_checkpoint(found) if found else head
+            if found is None or (other.root, other.last, other.key) != (head.root, head.last, head.key):
                 raise broken(key, "is another head of the same size") from None
             return other
         return head

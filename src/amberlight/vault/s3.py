@@ -92,11 +92,21 @@ class S3Store:
         Raises:
             IntegrityError: it was written over, or is hidden by a delete marker.
         """
-        version = self._only_version(key)
-        if version is None:
+        listed = self.look(key)
+        if listed is None:
             return None
-        seen = Hashes().drain(self.read(Listed(key, version, 0)))
-        return self._stored(key, version, seen, self._head(key, version))
+        return self._stored(key, listed.version, Hashes().drain(self.read(listed)), self._head(key, listed.version))
+
+    def look(self, key: str) -> Listed | None:
+        """Whether there is an object of that key; raises as `find` does."""
+        # The key itself sorts before every other key that begins with it, so the first page is enough.
+        page = self._examiner.call("s3.ListObjectVersions", Bucket=self.bucket, Prefix=key, MaxKeys=10)
+        if any(marker["Key"] == key for marker in page.get("DeleteMarkers", ())):
+            raise hidden(key)
+        versions = [each for each in page.get("Versions", ()) if each["Key"] == key]
+        if len(versions) > 1:
+            raise written_over(key)
+        return Listed(key, versions[0]["VersionId"], versions[0]["Size"]) if versions else None
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Every object below a prefix with its version, in order of keys.
@@ -221,16 +231,6 @@ class S3Store:
         return self._examiner.call(
             "s3.HeadObject", Bucket=self.bucket, Key=key, VersionId=version, ChecksumMode="ENABLED"
         )
-
-    def _only_version(self, key: str) -> str | None:
-        # The key itself sorts before every other key that begins with it, so the first page is enough.
-        page = self._examiner.call("s3.ListObjectVersions", Bucket=self.bucket, Prefix=key, MaxKeys=10)
-        if any(marker["Key"] == key for marker in page.get("DeleteMarkers", ())):
-            raise hidden(key)
-        versions = [each["VersionId"] for each in page.get("Versions", ()) if each["Key"] == key]
-        if len(versions) > 1:
-            raise written_over(key)
-        return str(versions[0]) if versions else None
 
 
 def hidden(key: str) -> IntegrityError:

@@ -83,6 +83,9 @@ class Store(Protocol):
     def find(self, key: str) -> Stored | None:
         """The object of that key, read again and hashed, or None."""
 
+    def look(self, key: str) -> Listed | None:
+        """Whether there is an object of that key, without reading it."""
+
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Every object below a prefix, in order of keys."""
 
