@@ -161,3 +161,37 @@ def test_an_end_of_answers_names_every_snapshot_and_where_it_is(both):
         ("snap-1, which stays in the subject account", "unreachable"),
         ("snap-2, which stays in the subject account", "unreachable"),
     ]
+
+
+def test_a_copy_that_fails_or_a_share_that_cannot_be_ended_is_named(both):
+    given, vault = context(both), both[1]
+    given.vault_aws.answers["ec2.DescribeSnapshots"] = lambda **asked: {
+        "Snapshots": [
+            dict(one, State="error") if asked.get("SnapshotIds") and one["SnapshotId"] == "snap-11" else one
+            for one in vault.describe(**asked)["Snapshots"]
+        ]
+    }
+    share = given.aws.answers["ec2.ModifySnapshotAttribute"]
+
+    def refuse_the_end(**asked):
+        if asked["OperationType"] == "remove" and asked["SnapshotId"] == "snap-2":
+            raise Denied("ec2.ModifySnapshotAttribute was denied", aws_code="AccessDenied")
+        return share(**asked)
+
+    given.aws.answers["ec2.ModifySnapshotAttribute"] = refuse_the_end
+    found = list(capture(given))
+    gaps = [(one.what, one.state) for one in found if isinstance(one, Missing)]
+    assert gaps == [("snap-11", "failed"), ("end of the share of snap-2 with the vault account", "denied")]
+    assert [one.facts["volume"] for one in found if isinstance(one, Held)] == ["vol-b"]
+
+
+def test_copies_that_never_end_are_named_as_locked(both):
+    given, vault = context(both), both[1]
+    given.vault_aws.answers["ec2.DescribeSnapshots"] = lambda **asked: {
+        "Snapshots": [dict(one, State="pending") for one in vault.describe(**asked)["Snapshots"]]
+    }
+    found = list(capture(given))
+    assert [one.what for one in found] == [
+        f"{name}, a locked copy in the vault account" for name in ("snap-11", "snap-12")
+    ]
+    assert {one.state for one in found} == {"unreachable"}

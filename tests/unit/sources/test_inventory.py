@@ -69,3 +69,40 @@ def test_hostile_names_do_not_become_paths():
     paths, _ = split(given)
     assert all(".." not in path.split("/") for path in paths)
     assert any("%2E%2E" in path or "%" in path for path in paths)
+
+
+def test_a_denied_profile_role_key_or_policy_is_a_gap_and_the_rest_goes_on():
+    denied = raising(Denied("no", aws_code="AccessDenied"))
+    profile = {**INSTANCE, "IamInstanceProfile": {"Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/web"}}
+    given = host(
+        **{
+            "ec2.DescribeInstances": lambda **_: {"Reservations": [{"Instances": [profile]}]},
+            "iam.GetInstanceProfile": denied,
+        }
+    )
+    assert [gap.what for gap in split(given)[1]] == ["iam.GetInstanceProfile.web.json"]
+    given.aws.answers["iam.GetInstanceProfile"] = lambda **_: {"InstanceProfile": {"Roles": [{"RoleName": "r"}]}}
+    given.aws.answers["iam.GetRole"] = denied
+    assert [gap.what for gap in split(given)[1]] == ["iam.GetRole.r.json"]
+    given.aws.answers["iam.GetRole"] = lambda **_: {"Role": {}}
+    given.aws.answers["iam.ListRolePolicies"] = lambda **_: {"PolicyNames": []}
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/team/read"
+    given.aws.answers["iam.ListAttachedRolePolicies"] = lambda **_: {"AttachedPolicies": [{"PolicyArn": arn}]}
+    given.aws.answers["iam.GetPolicy"] = denied
+    assert [gap.what for gap in split(given)[1]] == ["iam.GetPolicy.team.read.json"]
+
+
+def test_a_denied_key_ends_there_and_a_deleted_one_has_no_user():
+    target = Target(type="key", account=ACCOUNT, region="us-east-1", name="AKIA1")
+    given = Context({"iam.GetAccessKeyLastUsed": raising(Denied("no", aws_code="AccessDenied"))}, target=target)
+    assert [gap.state for gap in split(given)[1]] == ["denied"]
+    given.aws.answers["iam.GetAccessKeyLastUsed"] = lambda **_: {"AccessKeyLastUsed": {}}
+    assert split(given) == (["iam.GetAccessKeyLastUsed.AKIA1.json"], [])
+
+
+def test_a_denied_bucket_setting_is_one_gap():
+    target = Target(type="bucket", account=ACCOUNT, region="us-east-1", name="b")
+    given = Context(dict.fromkeys((f"s3.{name}" for name in BUCKET), lambda **_: {}), target=target)
+    given.aws.answers["s3.GetBucketPolicy"] = raising(Denied("no", aws_code="AccessDenied"))
+    paths, gaps = split(given)
+    assert (len(paths), [gap.what for gap in gaps]) == (9, ["s3.GetBucketPolicy.json"])

@@ -135,3 +135,14 @@ def test_a_trail_without_management_events_is_named():
         "EventSelectors": [{"IncludeManagementEvents": True, "ReadWriteType": "WriteOnly"}]
     }
     assert [gap.state for gap in taken(given)[1]] == ["disabled"]
+
+
+def test_refused_keys_status_and_organisation_folders_do_not_keep_the_files_back():
+    given = context([trail("org", IsOrganizationTrail=True)], Buckets(f"logs/{DAY}a.json.gz"))
+    denied = raising(Denied("no", aws_code="AccessDenied"))
+    given.aws.answers["cloudtrail.ListPublicKeys"] = given.aws.answers["cloudtrail.GetTrailStatus"] = denied
+    listing = given.aws.answers["s3.ListObjectsV2"]
+    given.aws.answers["s3.ListObjectsV2"] = lambda **asked: denied() if "Delimiter" in asked else listing(**asked)
+    streams, gaps = taken(given)
+    assert list(streams) == [f"{DAY}a.json.gz"]
+    assert [gap.what for gap in gaps] == ["cloudtrail-keys/us-east-1.json", "cloudtrail/us-east-1/org.json (status)"]

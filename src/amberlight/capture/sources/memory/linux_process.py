@@ -41,14 +41,14 @@ def capture(context: Context) -> Iterator[Artifact]:
         media_type="application/x-tar",
         facts=facts,
     )
-    if not isinstance(rows := facts.get("processes"), list):
-        return  # the report was too long, or is that of an earlier attempt: the archive has the table
-    if not rows:
+    rows = facts.get("processes")  # absent where the report was too long or is that of an earlier attempt
+    if rows == []:
         yield Missing(what=PATH, state="empty", reason="No process of the host looked suspicious or was connected.")
-    for row in rows:
-        if row.get("error"):
-            state: GapState = "gone" if row.get("ended") else "not-possible"
-            yield Missing(what=f"memory of process {row['pid']}", state=state, reason=str(row["error"]))
+    # A host may be the intruder's: whatever form its report has, it cannot end the capture.
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, dict) and row.get("error"):
+            state: GapState = "gone" if row.get("ended") is True else "not-possible"
+            yield Missing(what=f"memory of process {row.get('pid')}", state=state, reason=str(row["error"]))
 
 
 SOURCE = Source(
