@@ -6,14 +6,17 @@ References:
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.loaders import Loader
 
 from amberlight._aws.clock import Clock, SystemClock
 from amberlight._aws.door import Door, Journal
@@ -30,6 +33,19 @@ class Credentials:
 
     def __repr__(self) -> str:
         return f"Credentials({self.access_key_id})"
+
+
+@functools.cache
+def models() -> Loader:
+    """The service descriptions, read once a process: each session by itself would hold its own copy of every one."""
+    return botocore.session.get_session().get_component("data_loader")
+
+
+def core_session() -> Any:
+    """A botocore session that shares the service descriptions with all others."""
+    session = botocore.session.get_session()
+    session.register_component("data_loader", models())
+    return session
 
 
 class Sessions:
@@ -58,7 +74,7 @@ class Sessions:
         self.clock = clock or SystemClock()
         self._credentials = credentials
         self._endpoint = endpoint
-        self._session = boto3.session.Session(region_name=region)
+        self._session = boto3.session.Session(region_name=region, botocore_session=core_session())
         self._lock = threading.Lock()
         self._config = Config(
             retries={"mode": "standard", "total_max_attempts": 4},

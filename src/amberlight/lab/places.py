@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 import threading
 from collections.abc import Callable, Mapping
@@ -9,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool
 from botocore.config import Config
 
@@ -37,7 +39,9 @@ class Place:
 
     def client(self, service: str, credentials: LabCredentials, region: str = REGION) -> Any:
         """A botocore client whose calls arrive at the lab from this address, whatever thread uses it."""
-        session = boto3.session.Session()
+        core = botocore.session.get_session()
+        core.register_component("data_loader", _models())
+        session = boto3.session.Session(botocore_session=core)
         made = session.client(
             service, region_name=region, endpoint_url=self._endpoint, aws_access_key_id=credentials.access_key_id,
             aws_secret_access_key=credentials.secret_access_key, aws_session_token=credentials.session_token,
@@ -71,6 +75,12 @@ class Place:
 
     def _here(self, make: Callable[[], socket.socket]) -> socket.socket:
         return make() if self._pid is None else netns.at_network_of(self._pid, make)
+
+
+@functools.cache
+def _models() -> Any:
+    """The service descriptions, read once a process and not once a client."""
+    return botocore.session.get_session().get_component("data_loader")
 
 
 def _pool_at(place: Place) -> type[AWSHTTPConnectionPool]:
