@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
     from amberlight.capture.guest.common import ROOT, arguments, at, did, run, say, upload
 
-SNAP_BYTES = 262144
+SNAP_BYTES = 66000  # more than the largest IP packet; the ring has room for one so large in every place
 SOL_PACKET, PACKET_STATISTICS, ALL_PROTOCOLS = 263, 6, 0x0003  # From: linux/socket.h, if_packet.h, if_ether.h
 LINKTYPE_LINUX_SLL = 113
 SO_RCVBUFFORCE = 33  # From: asm-generic/socket.h
 ROOM_BYTES = 32 << 20
+RING_KIB = 16384
 
 
 def own_addresses() -> "list[str]":
@@ -42,7 +43,8 @@ def own_addresses() -> "list[str]":
 def tcpdump(program: str, only: "list[str]", seconds: float, limit: int) -> bytes:
     """Packets through tcpdump, read from a pipe until time or bytes are used up."""
     # Immediate mode: else up to a second of packets stays behind in the kernel's ring when the recording ends.
-    command = [program, "--immediate-mode", "-i", "any", "-n", "-U", "-s", str(SNAP_BYTES), "-B", "8192", "-w", "-"]
+    command = [program, "--immediate-mode", "-i", "any", "-n", "-U", "-s", str(SNAP_BYTES), "-w", "-"]
+    command += ["-B", str(RING_KIB)]
     command += ["-Z", "root"] if os.getuid() == 0 else []
     command += [" or ".join("host " + address for address in only)] if only else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
