@@ -43,12 +43,18 @@ def scorecard(options: Options, played: Played, total_s: float, now: datetime) -
         vault=VaultScore(attempts=response.attempts),
         package=PackageScore(path=str(options.out / "package"), verified=bool(response.verified["ok"])),
         key_fingerprint=response.fingerprint,
-        quietness=score.quietness(played.ours, highest),
+        quietness=score.quietness(before_the_attempts(played), highest),
         capture_gaps=response.outcome.gaps,
-        lab_limits=played.stage.lab.limits,
+        lab_limits=played.ground.lab.limits,
         gaps=gaps.gap_items(register, checks=found, triage=triage, attempts=response.attempts, unseen=unseen),
         not_shown=tuple(f"{count} {what} left no record." for what, count in unseen.items() if count),
     )
+
+
+def before_the_attempts(played: Played) -> list[Mapping[str, Any]]:
+    """Our calls without the attempts on the vault: the drill asked for those, a response does not make them."""
+    attempted = {attempt.request_id for attempt in played.response.attempts}
+    return [event for event in played.ours if event.get("requestID") not in attempted]
 
 
 def clocks(moments: Mapping[str, datetime], truth: Truth, played: Played, total_s: float) -> Clocks:

@@ -16,12 +16,29 @@ from amberlight.model.errors import ConfigError
 class Grounds(Protocol):
     """Where a drill is set up: the subject account by its administrator's door, and the lab."""
 
-    seed: int
-    prod: Door
-    lab: Any
-    region: str
-    other_region: str
-    truth: Path
+    @property
+    def seed(self) -> int:
+        """The run's seed."""
+
+    @property
+    def prod(self) -> Door:
+        """The subject account's administrator."""
+
+    @property
+    def lab(self) -> Any:
+        """The running lab."""
+
+    @property
+    def region(self) -> str:
+        """Home Region."""
+
+    @property
+    def other_region(self) -> str:
+        """A Region that nobody uses."""
+
+    @property
+    def truth(self) -> Path:
+        """Where the actors write ground truth."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,8 +55,7 @@ class Performers:
         threading.Thread(target=self._listen, name="performers", daemon=True).start()
 
     def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in self._process.stdout or ():
             act = json.loads(line)["act"]
             if not act:
                 self._over.set()

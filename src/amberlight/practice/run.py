@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from amberlight.practice.report import Telling, render
 from amberlight.practice.story import Story
 from amberlight.response.doors import Doors, open_doors
 from amberlight.response.respond import Approval, Desk, Response, respond
-from amberlight.response.watch import Ears, Watcher
+from amberlight.response.watch import Ears, Listener, Watcher
 
 NOTICE_S = 45.0
 """Longest wait for a suspicion that pages."""
@@ -54,7 +53,7 @@ class Played:
     """Everything that a run leaves for the score and the report."""
 
     drill: Drill
-    stage: stage.Stage
+    ground: stage.Stage
     built: stage.Built
     judge: Judge
     response: Response
@@ -83,9 +82,9 @@ def rehearse(
     """
     with prepared(options.out) as out:
         narrator = Narrator(story, clock, out)
-        story.tell("lab", "an AWS emulator starts on this machine, with authentication on")
+        story.tell("lab", "an AWS emulator starts here, with authentication on")
         with running_lab(options, out) as lab:
-            played = play(options, lab, story, narrator, clock, chance)
+            played = play(options, lab, story, narrator, clock=clock, chance=chance)
             score = card.scorecard(options, played, elapsed(), clock.now())
             tell_score(story, score)
             story_of_files(options, story, score)
@@ -109,68 +108,118 @@ def running_lab(options: Options, out: Path) -> Iterator[RunningLab]:
         yield lab
 
 
-def play(  # noqa: PLR0917 - the six things that a run is made of
-    options: Options, lab: RunningLab, story: Story, narrator: Narrator, clock: Clock, chance: random.Random
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """Accounts that are built, and a response that waits for something to happen."""
+
+    drill: Drill
+    ground: stage.Stage
+    scene: Path
+    built: stage.Built
+    sessions: Sessions
+    doors: Doors
+    token: str
+
+
+def play(
+    options: Options, lab: RunningLab, story: Story, narrator: Narrator, *, clock: Clock, chance: random.Random
 ) -> Played:
     """Stage, attack and response."""
-    out, work = options.out, options.out.resolve() / WORK
-    drill, sources = load(options.drill), catalogue.load()
-    ground = stage.enter(lab, options.seed, work / "truth", clock)
-    accounts = " · ".join(f"{name} {account.id}" for name, account in lab.accounts.items())
-    story.tell("lab", f"up: {accounts}; hosts are {lab.isolation}")
-    scene = drill.dress(ground)
-    built = stage.build(ground, sources, (scene.customer_bucket,), out)
-    story.tell("stage", f"web server {scene.web_instance}, trail {scene.trail}, bucket {scene.customer_bucket}")
-    story.tell("stage", "roles, locked vault, signing key, alarm; amberlight.yaml is the response plan")
-    token = f"{chance.getrandbits(48):012x}"
-    sessions = Sessions(region=lab.region, credentials=built.hub, endpoint=lab.endpoint, clock=clock)
-    doors = open_doors(sessions, built.plan, token)
-    judge, casebook = Judge(built.plan.aware), Casebook(f"sqlite:///{out / 'casebook.sqlite'}")
-    watcher = Watcher(ears(built, doors), judge, casebook, clock=clock, since=clock.now(), tell=narrator)
-    narrator("watching", built.plan.capture.regions)
-    path = work / "scene.json"
-    path.touch(mode=0o600)
-    path.write_bytes(msgspec.json.encode(scene))
-    performers = Performers(lab, drill.actors, path, ground.truth, lambda act: story.tell("attack", act))
-    try:
+    out = options.out
+    ready = set_up(options, lab, story, clock, f"{chance.getrandbits(48):012x}")
+    regions = ready.built.plan.capture.regions
+    judge, casebook = Judge(ready.built.plan.aware), Casebook(f"sqlite:///{out / 'casebook.sqlite'}")
+    auditor = audit.Auditor(ready.ground.prod, regions, ready.token, clock)
+
+    def tell(name: str, record: Any) -> None:
+        narrator(name, record)
+        auditor(name, record)
+
+    watcher = Watcher(ears(ready.built, ready.doors), judge, casebook, clock=clock, since=clock.now(), tell=tell)
+    tell("watching", regions)
+    with closing(casebook), performing(ready, story) as performers:
         suspicion = watcher.until_page(NOTICE_S)
         if suspicion is None:
             raise AmberlightError(f"Nothing paged within {NOTICE_S:.0f} s.", "The rules missed the drill's attack.")
-        desk = Desk(
-            kind="drill",
-            plan=built.plan,
-            sessions=sessions,
-            doors=doors,
-            catalogue=sources,
-            casebook=casebook,
-            clock=clock,
-            work=work,
-            case_id=f"c-{chance.getrandbits(40):010x}",
-            tell=narrator,
-            adversaries=adversaries(ground),
-            upload_endpoint=lab.describe()["places"]["office"]["endpoint"],
-            approval=Approval(
-                max_seen=3, by="response plan", authority="practice.drills: hosts of the lab may be touched"
-            ),
-        )
+        case_id = f"c-{chance.getrandbits(40):010x}"
+        desk = desk_of(ready, out, casebook, case_id, tell=tell, clock=clock)
         response = respond(desk, watcher, suspicion, out / "package")
         received = hand_over(desk, response, out)
-        narrator("received", received)
+        tell("received", received)
         return Played(
-            drill=drill,
-            stage=ground,
-            built=built,
+            drill=ready.drill,
+            ground=ready.ground,
+            built=ready.built,
             judge=judge,
             response=response,
             receipt=received,
             truth=performers.truth(),
             performers=performers,
             narrator=narrator,
-            ours=audit.calls_of(ground.prod, built.plan.capture.regions, token, clock),
+            ours=auditor.calls(),
         )
+
+
+def set_up(options: Options, lab: RunningLab, story: Story, clock: Clock, token: str) -> Ready:
+    """Build the accounts, and open the hub's doors; `token` names the hub's sessions."""
+    work = options.out.resolve() / WORK
+    drill, sources = load(options.drill), catalogue.load()
+    ground = stage.enter(lab, options.seed, work / "truth", clock)
+    accounts = " ".join(f"{name} {account.id}" for name, account in lab.accounts.items())
+    story.tell("lab", f"up; accounts {accounts}; every instance is a host ({lab.isolation})")
+    scene = drill.dress(ground)
+    story.tell("stage", f"web server {scene.web_instance} serves, {scene.trail} records")
+    story.tell("stage", f"{scene.customer_bucket} holds invented customers")
+    built = stage.build(ground, sources, (scene.customer_bucket,), options.out)
+    story.tell("stage", "vault locked, roles and alarm set, response plan written")
+    path = work / "scene.json"
+    path.touch(mode=0o600)
+    path.write_bytes(msgspec.json.encode(scene))
+    sessions = Sessions(region=lab.region, credentials=built.hub, endpoint=lab.endpoint, clock=clock)
+    return Ready(
+        drill=drill,
+        ground=ground,
+        scene=path,
+        built=built,
+        sessions=sessions,
+        doors=open_doors(sessions, built.plan, token),
+        token=token,
+    )
+
+
+@contextmanager
+def performing(ready: Ready, story: Story) -> Iterator[Performers]:
+    """The actors, as long as they are needed."""
+    performers = Performers(
+        ready.ground.lab,
+        ready.drill.actors,
+        ready.scene,
+        ready.ground.truth,
+        lambda act: story.tell("attack", act),
+    )
+    try:
+        yield performers
     finally:
         performers.stop()
-        casebook.close()
+
+
+def desk_of(ready: Ready, out: Path, casebook: Casebook, case_id: str, *, tell: Listener, clock: Clock) -> Desk:
+    """What the response works with."""
+    return Desk(
+        kind="drill",
+        plan=ready.built.plan,
+        sessions=ready.sessions,
+        doors=ready.doors,
+        catalogue=catalogue.load(),
+        casebook=casebook,
+        clock=clock,
+        work=out.resolve() / WORK,
+        case_id=case_id,
+        tell=tell,
+        adversaries=adversaries(ready.ground, ready.doors),
+        upload_endpoint=ready.ground.lab.describe()["places"]["office"]["endpoint"],
+        approval=Approval(max_seen=3, by="response plan", authority="practice.drills: hosts of the lab may be touched"),
+    )
 
 
 def ears(built: stage.Built, doors: Doors) -> Ears:
@@ -183,9 +232,10 @@ def ears(built: stage.Built, doors: Doors) -> Ears:
     )
 
 
-def adversaries(ground: stage.Stage) -> dict[str, Door]:
-    """Whoever the intruder could have become in the subject account."""
-    return {f"prod {who}": stage.door(ground.lab, "prod", who, ground.clock) for who in ("admin", "root")}
+def adversaries(ground: stage.Stage, doors: Doors) -> dict[str, Door]:
+    """Whoever the intruder could have become in the subject account, our own capture role among them."""
+    powerful = {f"prod {who}": stage.door(ground.lab, "prod", who, ground.clock) for who in ("admin", "root")}
+    return {**powerful, "capture role": doors.subject}
 
 
 def hand_over(desk: Desk, response: Response, out: Path) -> Receipt:
@@ -245,10 +295,10 @@ def story_of_files(options: Options, story: Story, score: Scorecard) -> None:
     for name, what in (
         ("report.html", "everything, in one page that opens offline"),
         ("scorecard.json", "the same as data"),
-        ("package/", "what the forensics partner got"),
+        ("package", "what the forensics partner got"),
     ):
-        story.say(f"{out / name!s:<24} {what}" if not name.endswith("/") else f"{out}/{name:<17} {what}")
+        story.say(f"{out / name!s:<24} {what}")
     story.say()
-    story.say(f"next:  amberlight verify {out}/package")
-    story.say(f"       amberlight plan check {out}/amberlight.yaml")
+    story.say(f"next:  amberlight verify {out / 'package'}")
+    story.say(f"       amberlight plan check {out / 'amberlight.yaml'}")
     story.say("       amberlight lab up")

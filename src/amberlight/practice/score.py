@@ -93,9 +93,9 @@ def reason(wanted: Expectation, evidence: Sequence[Evidence], gaps: Sequence[Gap
     """Why an expectation is not fulfilled: bad bytes, a known gap, or evidence that does not hold it."""
     if wanted.source in spoilt:
         return spoilt[wanted.source]
-    known = [gap.reason for gap in gaps if gap.source == wanted.source]
-    if known:
-        return known[0]
+    known = sorted((gap for gap in gaps if gap.source == wanted.source), key=lambda gap: gap.state == "empty")
+    if known and known[0].state != "empty":
+        return known[0].reason
     if any(item.source == wanted.source for item in evidence):
         return f"what was taken does not hold it ({wanted.why})"
     return f"nothing was taken by {wanted.source}"

@@ -91,9 +91,9 @@ def styled(line: Line, style: str = "") -> Text:
     """A line with its colours."""
     if line.after_s is None:
         return Text(line.text)
-    text = Text(f"[{line.after_s:5.1f} s] ", style="dim")
+    text = Text().append(f"[{line.after_s:5.1f} s] ", style="dim")
     text.append(f"{line.tag:<{TAG_WIDTH}}", style=style or STYLES.get(line.tag, ""))
-    return text.append(line.text, style="")
+    return text.append(line.text)
 
 
 def prefix(after_s: float, tag: str) -> str:

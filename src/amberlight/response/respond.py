@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -218,13 +218,12 @@ def station(desk: Desk, store: S3Store, ledger: Ledger) -> Station:
 
 
 def attacked(desk: Desk, case: Case, store: S3Store, ledger: Ledger) -> tuple[Attempt, ...]:
-    """Attack the vault with every credential at hand; each answer is entered."""
-    doors = {
-        **desk.adversaries,
-        "capture role": desk.doors.subject,
-        "vault writer": desk.doors.writer,
-        "vault examiner": desk.doors.examiner,
-    }
+    """Attack the vault with every credential at hand; each answer is entered.
+
+    The capture role is not among them unless the caller says so: its attempts would stand in the subject account's own
+    trail and name the vault to whoever reads it.
+    """
+    doors = {**desk.adversaries, "vault writer": desk.doors.writer, "vault examiner": desk.doors.examiner}
     canary = prove.plant(store, case.id)
     bucket = desk.plan.vault.bucket
     attempts = prove.attempt(doors, bucket, canary, standing=prove.standing_of(desk.doors.examiner, bucket))
@@ -248,8 +247,3 @@ def verify_alone(path: Path, fingerprint: str, run: Callable[..., Any] = subproc
             f"The package's verifier at {path} gives no answer: {problem}", "Run verify.py of the package by hand."
         ) from problem
     return report
-
-
-def window(case: Case) -> tuple[datetime, datetime]:
-    """First suspicious event with the margin, and the opening of the case."""
-    return case.suspicion.first - MARGIN, case.opened
