@@ -26,6 +26,10 @@ REPLACED = {
     ],
     "core.iam_evaluator._resolve_condition_key": ["key", "ctx"],
     "core.iam_evaluator._principal_matches": ["principal", "caller_arn"],
+    "core.iam_actions.access_denied_response": [
+        "service", "action", "principal_arn", "request_id", "error_code", "message", "headers", "resource_arn",
+        "explicit_deny", "resource_policy_arn",
+    ],
     "core.iam_actions.s3_service_context": ["iam_action", "query_params", "path", "headers"],
     "services.s3.bucket_policy_for_arn": ["resource_arn"],
     "services.s3._foreign_bucket_allows": [

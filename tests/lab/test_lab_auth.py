@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 from lab_tools import allow, client, refused, trust, unique
 
 from amberlight.lab import LabCredentials
@@ -67,6 +68,8 @@ def test_root_of_one_account_has_no_rights_in_another(lab, prod, vault, bucket):
         lambda: foreign.put_bucket_policy(Bucket=bucket, Policy=bucket_policy(bucket)),
     ):
         assert refused(call) == "AccessDenied"
+    with pytest.raises(ClientError, match="no resource-based policy allows the s3:GetObject action"):
+        foreign.get_object(Bucket=bucket, Key="a")
     assert owner.get_object(Bucket=bucket, Key="a")["Body"].read() == b"1"
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from lab_tools import NO_NAMESPACES, client, eventually, refused, sleeping
+from lab_tools import NO_NAMESPACES, client, eventually, lookup, refused, sleeping
 
 from amberlight.lab import LabError, LabOptions, start
 
@@ -119,6 +119,43 @@ def test_start_and_stop_are_fast_and_clean(tmp_path, mode):
     assert int(status.split("VmHWM:")[1].split()[0]) < 250_000
     assert lab.isolation == mode
     assert bool(lab.limits) is (mode == "processes")
+
+
+FOREIGN = """
+import boto3, sys
+endpoint, key, secret = sys.argv[1:]
+sts = boto3.client("sts", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id=key,
+                   aws_secret_access_key=secret)
+print(sts.get_caller_identity()["ResponseMetadata"]["RequestId"])
+"""
+
+
+def test_plain_processes_have_a_directory_and_an_address_of_their_own(tmp_path):
+    with start(LabOptions(workdir=tmp_path / "lab", hosts="processes", lookup_delay_s=0.0)) as lab:
+        admin = lab.accounts["prod"].admin
+        ec2, ssm, trail = (client(lab, name, admin) for name in ("ec2", "ssm", "cloudtrail"))
+        script = '#!/bin/sh\necho once >> "$AMBERLIGHT_ROOT/root/booted"\n'
+        made = ec2.run_instances(ImageId="ami-00000001", MinCount=1, MaxCount=1, UserData=script)["Instances"][0]
+        ident, address = made["InstanceId"], made["PrivateIpAddress"]
+        eventually(lambda: ssm.describe_instance_information()["InstanceInformationList"])
+        lines = ["cat $AMBERLIGHT_ROOT/root/booted", "pwd", "echo $AWS_ENDPOINT_URL", "exit 4"]
+
+        def finished():
+            sent = ssm.send_command(InstanceIds=[ident], DocumentName="AWS-RunShellScript",
+                                    Parameters={"commands": lines})["Command"]["CommandId"]  # fmt: skip
+            return eventually(lambda: (
+                got := ssm.get_command_invocation(CommandId=sent, InstanceId=ident)
+            )["Status"] == "Failed" and got)  # fmt: skip
+
+        done = eventually(lambda: "once" in (found := finished())["StandardOutputContent"] and found)
+        assert done["ResponseCode"] == 4
+        booted, directory, endpoint = done["StandardOutputContent"].split()
+        assert (booted, directory) == ("once", str(tmp_path / "lab/hosts" / ident))
+        argv = [sys.executable, "-c", FOREIGN, endpoint, admin.access_key_id, admin.secret_access_key]
+        told = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=30).stdout.strip()
+        record = next(r for r in lookup(trail, EventName="GetCallerIdentity") if r["requestID"] == told)
+        assert address.startswith("127.77.")
+        assert record["sourceIPAddress"] == address
 
 
 def test_two_labs_live_side_by_side(tmp_path):

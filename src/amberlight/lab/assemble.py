@@ -19,7 +19,19 @@ from amberlight.lab.recorder.history import History
 from amberlight.lab.recorder.identity import Caller
 from amberlight.lab.recorder.middleware import Recorder, blank
 from amberlight.lab.recorder.requests import Call, Request
-from amberlight.lab.services import auth, cloudtrail, ec2, identity, kms, regions, s3, snapshots, ssm, usage
+from amberlight.lab.services import (
+    auth,
+    cloudtrail,
+    ec2,
+    ec2_attributes,
+    identity,
+    kms,
+    regions,
+    s3,
+    snapshots,
+    ssm,
+    usage,
+)
 
 _ADMIN = ("/_ministack", "/_localstack", "/health", "/_aws", "/_alb", "/latest", "/_")
 """Paths on which the emulator offers its operator things that AWS does not have, a reset of everything among them."""
@@ -56,6 +68,7 @@ def assemble(
     regions.install()
     s3.install()
     ec2.install(hosts, on_limit)
+    ec2_attributes.install()
     snapshots.install(options.snapshot_pending_s)
     ssm.install(hosts)
     kms.install()

@@ -11,8 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import Any, Self
 
 from amberlight.lab import netns
 from amberlight.lab.accounts import LabAccount
@@ -73,9 +72,7 @@ class RunningLab:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
 
@@ -108,9 +105,10 @@ def start(options: LabOptions) -> RunningLab:
 
 
 def _first_line(process: subprocess.Popen[bytes]) -> bytes:
-    out = cast("IO[bytes]", process.stdout)
-    ready, _, _ = select.select([out], [], [], _START_S)
-    return out.readline() if ready else b""
+    out = process.stdout
+    if out is None or not select.select([out], [], [], _START_S)[0]:
+        return b""
+    return out.readline()
 
 
 def _give_up(process: subprocess.Popen[bytes]) -> None:

@@ -213,8 +213,8 @@ def _shell_code(code: int) -> int:
 def _janitor(mark: str) -> subprocess.Popen[bytes]:
     """A process that outlives a killed lab just long enough to end the plain processes of its hosts."""
     script = (
-        "read _; for round in 1 2 3; do for p in /proc/[0-9]*; do "
-        'grep -qs -- "$1" "$p/environ" && kill -9 "${p#/proc/}" 2>/dev/null; done; done; exit 0'
+        'read _; for round in 1 2 3; do for file in $(grep -ls -- "$1" /proc/[0-9]*/environ); do '
+        'pid="${file#/proc/}"; kill -9 "${pid%/environ}" 2>/dev/null; done; done; exit 0'
     )
     return subprocess.Popen(
         ["/bin/sh", "-c", script, "janitor", mark], stdin=subprocess.PIPE, start_new_session=True,

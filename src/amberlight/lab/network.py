@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, Protocol, cast
+from typing import Protocol
 
 from amberlight.lab import clock, netns
 
@@ -89,10 +89,9 @@ class Spawner:
         holder = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_MINIMAL
         )
-        out, err = cast("IO[bytes]", holder.stdout), cast("IO[bytes]", holder.stderr)
-        if out.readline() != b"up\n":
-            holder.kill()
-            raise OSError("cannot make namespaces: " + err.read().decode(errors="replace").strip())
+        if holder.stdout is None or holder.stdout.readline() != b"up\n":
+            _, said = holder.communicate()
+            raise OSError("cannot make namespaces: " + said.decode(errors="replace").strip())
         self._held.append(holder)
         inner = netns.only_child(holder.pid)
         if inner is None:

@@ -22,6 +22,7 @@ BUCKET_POLICY_ACTIONS = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "
 """What the root user of a bucket's owner may do whatever the bucket's policy says."""
 
 _granted: ContextVar[set[str] | None] = ContextVar("lab_granted", default=None)
+_foreign: ContextVar[bool] = ContextVar("lab_foreign", default=False)
 _skip_bucket_policy: ContextVar[bool] = ContextVar("lab_skip_bucket_policy", default=False)
 
 
@@ -37,6 +38,7 @@ def install(accounts: Mapping[str, LabAccount]) -> None:
     _install_bucket_policies()
     _install_enforce({account.root.access_key_id for account in accounts.values()})
     _install_condition_keys()
+    _install_denials()
 
 
 def _install_root_keys(roots: Mapping[str, LabAccount]) -> None:
@@ -121,12 +123,37 @@ def _install_enforce(roots: set[str]) -> None:
         finally:
             _skip_bucket_policy.reset(token)
         resource = kwargs.get("resource_arn") or (args[0] if args else "*")
+        _foreign.set(denied is not None and _owner_of(resource) not in (None, hooks.current_account()))
         granted = _granted.get()
         if denied is None and granted is not None and resource.startswith("arn:aws:s3:::"):
             granted.add(resource.removeprefix("arn:aws:s3:::").split("/", 1)[0])
         return denied
 
     old = hooks.replace("core.iam_evaluator", "enforce", enforce)
+
+
+def _owner_of(resource_arn: str) -> str | None:
+    """The account that a bucket, object or key belongs to."""
+    if resource_arn.startswith("arn:aws:s3:::"):
+        bucket = resource_arn.removeprefix("arn:aws:s3:::").split("/", 1)[0]
+        return str(hooks.service("s3")._bucket_owner_account(bucket) or "") or None
+    parts = resource_arn.split(":")
+    return parts[4] if len(parts) > 5 and parts[2] == "kms" else None  # noqa: PLR2004
+
+
+def _install_denials() -> None:
+    """Say in a refusal that it was the resource's own policy that did not allow it."""
+
+    def denied(service: str, action: str, principal: str, request_id: str, **kwargs: Any) -> Any:
+        silent = not (kwargs.get("error_code") or kwargs.get("message") or kwargs.get("explicit_deny"))
+        if silent and _foreign.get():
+            kwargs["message"] = (
+                f"User: {principal} is not authorized to perform: {action} "
+                f"because no resource-based policy allows the {action} action"
+            )
+        return old(service, action, principal, request_id, **kwargs)
+
+    old = hooks.replace("core.iam_actions", "access_denied_response", denied)
 
 
 def _install_condition_keys() -> None:

@@ -1,7 +1,7 @@
-"""EC2: instances with bodies, several volumes, user data, interfaces, and attributes that can be changed.
+"""EC2: instances with bodies, several volumes, user data and an interface.
 
 References:
-    RunInstances, ModifyInstanceAttribute, DescribeInstanceAttribute, DescribeNetworkInterfaces, EC2 API, 2026-11.
+    RunInstances, StopInstances, TerminateInstances, EC2 API Reference, 2026-11.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ def install(hosts: Hosts, on_limit: Callable[[str], None]) -> None:
     _install_network()
     _install_launch(hosts, on_limit)
     _install_power(hosts)
-    _install_attributes()
-    _install_interfaces()
 
 
 def _install_network() -> None:
@@ -193,43 +191,6 @@ def _add_interface(instance: dict[str, Any]) -> None:
     ec2._network_interfaces[interface["NetworkInterfaceId"]] = interface
 
 
-def _install_interfaces() -> None:
-    ec2 = hooks.service("ec2")
-
-    def describe(params: dict[str, Any]) -> Any:
-        wanted, filters = ec2._parse_member_list(params, "NetworkInterfaceId"), ec2._parse_filters(params)
-        known = {each["NetworkInterfaceId"] for each in ec2._network_interfaces.values()}
-        for missing in [name for name in wanted if name not in known]:
-            return ec2._error(
-                "InvalidNetworkInterfaceID.NotFound", f"The networkInterface ID '{missing}' does not exist", 400
-            )
-        items = "".join(
-            ec2._eni_fields_xml(each)
-            for each in ec2._network_interfaces.values()
-            if (not wanted or each["NetworkInterfaceId"] in wanted) and _interface_matches(each, filters)
-        )
-        body = f"<networkInterfaceSet>{items}</networkInterfaceSet>"
-        return ec2._xml(200, "DescribeNetworkInterfacesResponse", body)
-
-    hooks.replace("services.ec2", "_describe_network_interfaces", describe)
-
-
-def _interface_matches(interface: dict[str, Any], filters: dict[str, list[str]]) -> bool:
-    attachment = interface.get("Attachment") or {}
-    values = {
-        "attachment.instance-id": [attachment.get("InstanceId", "")],
-        "group-id": [group["GroupId"] for group in interface["Groups"]],
-        "network-interface-id": [interface["NetworkInterfaceId"]],
-        "owner-id": [interface["OwnerId"]],
-        "private-ip-address": [interface["PrivateIpAddress"]],
-        "addresses.private-ip-address": [interface["PrivateIpAddress"]],
-        "status": [interface["Status"]],
-        "subnet-id": [interface["SubnetId"]],
-        "vpc-id": [interface["VpcId"]],
-    }
-    return all(set(wanted) & set(values.get(name, wanted)) for name, wanted in filters.items())
-
-
 def _install_power(hosts: Hosts) -> None:
     """Stopping an instance stops its host: what was in memory is gone, as on AWS."""
     ec2 = hooks.service("ec2")
@@ -287,82 +248,3 @@ def _release(instance_id: str, volumes: dict[str, dict[str, Any]]) -> None:
     for interface in list(ec2._network_interfaces.values()):
         if (interface.get("Attachment") or {}).get("InstanceId") == instance_id:
             ec2._network_interfaces.pop(interface["NetworkInterfaceId"], None)
-
-
-def _install_attributes() -> None:
-    ec2 = hooks.service("ec2")
-
-    def describe(params: dict[str, Any]) -> Any:
-        instance = ec2._instances.get(ec2._p(params, "InstanceId"))
-        attribute = ec2._p(params, "Attribute")
-        if instance is None or attribute not in _ATTRIBUTES:
-            return old(params)
-        inner = f"<instanceId>{instance['InstanceId']}</instanceId>{_ATTRIBUTES[attribute](instance)}"
-        return ec2._xml(200, "DescribeInstanceAttributeResponse", inner)
-
-    old = hooks.replace("services.ec2", "_describe_instance_attribute", describe)
-    ec2._ACTION_MAP["ModifyInstanceAttribute"] = _modify
-
-
-def _user_data(instance: dict[str, Any]) -> str:
-    text = instance.get("UserData") or ""
-    return f"<userData><value>{text}</value></userData>" if text else "<userData/>"
-
-
-def _protection(instance: dict[str, Any]) -> str:
-    value = "true" if instance.get("_disable_api_termination") else "false"
-    return f"<disableApiTermination><value>{value}</value></disableApiTermination>"
-
-
-def _block_devices(instance: dict[str, Any]) -> str:
-    items = "".join(
-        f"<item><deviceName>{m['DeviceName']}</deviceName><ebs><volumeId>{m['Ebs']['VolumeId']}</volumeId>"
-        f"<status>attached</status><attachTime>{m['Ebs']['AttachTime']}</attachTime>"
-        f"<deleteOnTermination>{str(m['Ebs']['DeleteOnTermination']).lower()}</deleteOnTermination></ebs></item>"
-        for m in instance["BlockDeviceMappings"]
-    )
-    return f"<blockDeviceMapping>{items}</blockDeviceMapping>"
-
-
-_ATTRIBUTES: dict[str, Callable[[dict[str, Any]], str]] = {
-    "userData": _user_data,
-    "disableApiTermination": _protection,
-    "blockDeviceMapping": _block_devices,
-}
-
-
-def _modify(params: dict[str, Any]) -> Any:
-    """ModifyInstanceAttribute: groups, termination protection, user data of a stopped instance."""
-    ec2 = hooks.service("ec2")
-    instance_id = ec2._p(params, "InstanceId")
-    instance = ec2._instances.get(instance_id)
-    if instance is None:
-        return ec2._error("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist", 400)
-    groups = ec2._parse_member_list(params, "GroupId")
-    for missing in [group for group in groups if ec2._security_groups.get(group) is None]:
-        return ec2._error("InvalidGroup.NotFound", f"The security group '{missing}' does not exist", 400)
-    if groups:
-        named = [{"GroupId": g, "GroupName": ec2._security_groups[g]["GroupName"]} for g in groups]
-        instance["SecurityGroups"] = named
-        for interface in ec2._network_interfaces.values():
-            if (interface.get("Attachment") or {}).get("InstanceId") == instance_id:
-                interface["Groups"] = named
-    protection = ec2._p(params, "DisableApiTermination.Value", "")
-    if protection:
-        instance["_disable_api_termination"] = protection.lower() == "true"
-    return _modify_user_data(instance, params) or ec2._xml(
-        200, "ModifyInstanceAttributeResponse", "<return>true</return>"
-    )
-
-
-def _modify_user_data(instance: dict[str, Any], params: dict[str, Any]) -> Any:
-    ec2 = hooks.service("ec2")
-    text = ec2._p(params, "UserData.Value", "") or ec2._p(params, "UserData", "")
-    if not text:
-        return None
-    if instance["State"]["Name"] != "stopped":
-        return ec2._error(
-            "IncorrectInstanceState", f"The instance '{instance['InstanceId']}' is not in the 'stopped' state.", 400
-        )
-    instance["UserData"] = text
-    return None
