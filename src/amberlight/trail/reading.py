@@ -81,7 +81,6 @@ class Reading:
     def file(self, path: Path) -> Iterator[list[Event]]:
         """Events of one file; problems are noted, not raised."""
         tally = Tally()
-        start = self.count
         try:
             for batch in content(path, self.limits, tally):
                 self.count += len(batch)
@@ -89,16 +88,14 @@ class Reading:
         except Unreadable as problem:
             tally.add(str(problem))
         self.files += 1
-        self.note(path, tally, self.count - start)
+        self.note(path, tally)
 
-    def note(self, path: Path, tally: Tally, found: int) -> None:
+    def note(self, path: Path, tally: Tally) -> None:
         """Name what was wrong with a file."""
         if tally.beside:
             self.skipped.append(str(path))
-        elif not found and not tally.count and tally.others:
-            tally.add(NO_RECORDS)
-        elif tally.empty and not tally.count:
-            tally.add("is empty")
+        elif not tally.count and (tally.empty or tally.barren):
+            tally.add("is empty" if tally.empty else NO_RECORDS)
         self.other += tally.others
         if tally.count:
             more = f" (and {tally.count - 1} more problems in this file)" if tally.count > 1 else ""
@@ -114,6 +111,7 @@ class Tally:
         self.others = 0
         self.beside = False
         self.empty = False
+        self.barren = False
 
     def add(self, problem: str) -> None:
         """Keep the first problem, and count the others."""
@@ -172,6 +170,7 @@ def at_once(data: bytes) -> list[Event] | None:
 def streamed(stream: Iterable[bytes], limits: Limits, tally: Tally, broken: Unreadable | None) -> Iterator[list[Event]]:
     """Events value by value; each value that cannot be read is noted with its number."""
     batch: list[Event] = []
+    tally.barren = True
     try:
         for number, value in enumerate(values(iter(stream), limits.value_bytes), 1):
             take(value, number, batch, tally)
@@ -195,6 +194,7 @@ def take(value: bytes, number: int, batch: list[Event], tally: Tally) -> None:
         tally.add(f"record {number}: {problem}")
         return
     batch.extend(found)
+    tally.barren = tally.barren and not found
     tally.others += not found
 
 

@@ -14,7 +14,9 @@ from amberlight.trail.opening import Unreadable
 WRAPPER = re.compile(rb'\s*\{\s*"(?:Records|Events|records|events)"\s*:\s*\[')
 MARKS = re.compile(rb'["{}\[\]]')
 QUOTE = re.compile(rb'["\\]')
-BLANK = b" \t\r\n,\x1e\xef\xbb\xbf"
+BETWEEN = re.compile(rb"[ \t\r\n,\x1e\xef\xbb\xbf\[\]}]*")
+VALUE = re.compile(rb"\s*:\s*\S")
+SCALAR_END = re.compile(rb"[,}\]\s]")
 SNIFF = 64
 
 
@@ -26,12 +28,14 @@ def values(pieces: Iterator[bytes], limit: int) -> Iterator[bytes]:
     Raises:
         Unreadable: a value is longer than the limit, or the stream ends inside one.
     """
-    window = Window(pieces, limit)
-    while window.skip(BLANK + b"[]}"):
+    window, wrapped = Window(pieces, limit), False
+    while window.skip():
         if window.opens_wrapper():
-            continue
-        end = window.value_end()
-        yield window.take(end)
+            wrapped = True
+        elif wrapped and window.data[window.at : window.at + 1] == b'"':
+            window.skip_member()
+        else:
+            yield window.take(window.value_end())
 
 
 class Window:
@@ -54,10 +58,11 @@ class Window:
             raise Unreadable(f"holds a single JSON value of more than {self.limit} bytes")
         return True
 
-    def skip(self, blank: bytes) -> bool:
-        """Move to the next byte that is not blank; False at the end of the stream."""
+    def skip(self) -> bool:
+        """Move to the next byte that is neither blank nor between values; False at the end of the stream."""
         while True:
-            self.at = len(self.data) - len(self.data[self.at :].lstrip(blank)) if self.at < len(self.data) else self.at
+            found = BETWEEN.match(self.data, self.at)
+            self.at = found.end() if found else self.at
             if self.at < len(self.data):
                 return True
             if not self.more():
@@ -74,9 +79,28 @@ class Window:
 
     def value_end(self) -> int:
         """Where the present value ends: a balanced object, or the rest of a line that is none."""
-        if self.data[self.at : self.at + 1] != b"{":
-            return self.line_end()
-        depth, here = 0, self.at
+        return self.balanced_end(self.at) if self.data[self.at : self.at + 1] == b"{" else self.line_end()
+
+    def skip_member(self) -> None:
+        """Step over a wrapper's other member: its name, and its value of any kind."""
+        here = self.string_end(self.at + 1)
+        while not (found := VALUE.match(self.data, here)):
+            here = self.extend(here)
+        start = found.end() - 1
+        first = self.data[start : start + 1]
+        if first == b'"':
+            self.at = self.string_end(start + 1)
+        elif first in (b"{", b"["):
+            self.at = self.balanced_end(start)
+        else:
+            self.at = start + 1
+            while not (end := SCALAR_END.search(self.data, self.at)) and self.more():
+                pass
+            self.at = end.start() if end else len(self.data)
+
+    def balanced_end(self, here: int) -> int:
+        """Where the object or array ends that begins here."""
+        depth = 0
         while True:
             mark = MARKS.search(self.data, here)
             if mark is None:
