@@ -21,6 +21,7 @@ from amberlight.practice.report import size
 from amberlight.practice.story import Story
 
 MOST_REASONS = 4
+MOST_LETTERS = 100
 PHASES = ("watching", "proposed", "decided", "planned", "captured", "attempted", "packaged", "verified", "received")
 
 
@@ -68,29 +69,38 @@ class Narrator:
             self._story.tell("aware", f"{reason.points:+4.0f} {reason.text}")
 
     def _decided(self, decision: Decision) -> None:
-        self._story.tell("decide", f"{decision.verdict} by {decision.by} ({decision.authority})")
+        self._story.tell("decide", f"{decision.verdict}: {decision.authority}")
+
+    def _dismissed(self, others: tuple[Suspicion, ...]) -> None:
+        for one in others:
+            who = ", ".join(principal.rpartition(":")[2] for principal in one.principals) or "nobody named"
+            self._story.tell("aware", f"noise: {who}, score {one.score:.0f}; reasons kept")
 
     def _opened(self, case: Case) -> None:
         kinds = Counter(target.type for target in case.targets)
         what = ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in sorted(kinds.items()))
         self._story.tell("decide", f"case {case.id} opened, {case.kind.upper()}: {what}")
+        who = ", ".join(principal.rpartition(":")[2] for principal in case.suspicion.principals)
+        self._story.tell("decide", f"it names {who}")
 
     def _planned(self, plan: CapturePlan) -> None:
         write(self._out / "capture-plan.json", dumps(plan))
         self._open = Counter(step.source for step in plan.steps)
         cost = sum(step.cost_usd for step in plan.steps)
-        self._story.tell("capture", f"capture-plan.json: {len(plan.steps)} steps, {cost:.2f} USD, most volatile first")
+        self._story.tell("capture", f"capture-plan.json: {len(plan.steps)} steps, {cost:.2f} USD; what can be seen:")
         first: dict[str, Step] = {}
         for step in plan.steps:
             first.setdefault(step.source, step)
         for source, step in first.items():
-            self._story.tell("capture", f"  {source:<24} x{self._open[source]:<3} seen: {step.seen} {SEEN[step.seen]}")
+            count = self._open[source]
+            self._story.tell("capture", f"  {source:<23} x{count:<3} {step.seen}: {SEEN[step.seen]}")
 
     def _acquired(self, evidence: Evidence) -> None:
         self._sealed.setdefault(evidence.source, []).append(evidence)
 
     def _missed(self, gap: Gap) -> None:
-        self._story.tell("gap", f"{gap.source} {gap.target}: {gap.reason}")
+        # The story has room for a sentence; the record keeps all of it.
+        self._story.tell("gap", f"{gap.source} {gap.target.partition('@')[0]}: {gap.reason[:MOST_LETTERS]}")
 
     def _done(self, step: Step) -> None:
         self._open[step.source] -= 1
@@ -109,7 +119,7 @@ class Narrator:
             mine = [one for one in attempts if one.role == role]
             refused = sum(one.refused for one in mine)
             answers = " ".join(sorted({one.answer.partition(":")[0] for one in mine}))
-            self._story.tell("vault", f"{role} tries to alter it: {refused} of {len(mine)} refused ({answers})")
+            self._story.tell("vault", f"{role}: {refused} of {len(mine)} attempts refused ({answers})")
             for one in mine:
                 if not one.refused:
                     self._story.tell("gap", f"{role}: {one.action}: {one.answer}")
@@ -121,7 +131,7 @@ class Narrator:
 
     def _verified(self, report: dict[str, Any]) -> None:
         word = "ok" if report["ok"] else f"BROKEN: {report['problems'][:1]}"
-        text = f"its own verify.py, alone (python3 -I -S): {word}, {report['ledger']['entries']} ledger entries"
+        text = f"python3 -I -S verify.py: {word}, {report['ledger']['entries']} ledger entries"
         self._story.tell("handoff", text)
 
     def _received(self, receipt: Receipt) -> None:

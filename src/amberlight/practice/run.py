@@ -274,7 +274,7 @@ def tell_score(story: Story, score: Scorecard) -> None:
     clocks = score.clocks
     story.tell(
         "practice",
-        f"detect {clocks.detect_s:.1f} s, decide {clocks.decide_s:.1f} s, preserve {clocks.preserve_first_s:.1f} to "
+        f"detect {clocks.detect_s:.1f} s, decide {clocks.decide_s:.1f} s, preserve {clocks.preserve_first_s:.1f}-"
         f"{clocks.preserve_last_s:.1f} s, hand off {clocks.handoff_s:.1f} s",
     )
     quiet = score.quietness

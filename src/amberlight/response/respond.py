@@ -100,6 +100,7 @@ def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Re
     desk.tell("proposed", suspicion)
     decision = decided(desk, suspicion)
     grown = watcher.until_settled(suspicion, quiet_s=QUIET_S, limit_s=SETTLE_S)
+    desk.tell("dismissed", tuple(one for one in watcher.latest if not one.page))
     case = opened(desk, grown, decision)
     store = S3Store(desk.doors.writer, desk.doors.examiner, desk.plan.vault.bucket, desk.clock)
     signer = KmsSigner(desk.doors.signer, desk.plan.vault.signing_key)

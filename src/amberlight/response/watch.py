@@ -60,6 +60,7 @@ class Watcher:
     ) -> None:
         self.signals: dict[str, Signal] = {}
         self.events = 0
+        self.latest: tuple[Suspicion, ...] = ()
         self._ears = ears
         self._judge = judge
         self._casebook = casebook
@@ -80,10 +81,10 @@ class Watcher:
         if new:
             self._casebook.record_signals(new)
             self._tell("noticed", tuple(new))
-        suspicions = self._judge.suspicions()
+        self.latest = self._judge.suspicions()
         if new:
-            self._casebook.record_suspicions(suspicions)
-        return suspicions
+            self._casebook.record_suspicions(self.latest)
+        return self.latest
 
     def until_page(self, limit_s: float) -> Suspicion | None:
         """Poll until a suspicion pages; None when none did within the limit."""

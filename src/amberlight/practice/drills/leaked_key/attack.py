@@ -130,6 +130,7 @@ class Attack:
         settings = {
             "host": self.place.address,
             "port": LISTENER_PORT,
+            "source": self.scene.web_address,
             "payload": self.secrets.payload,
             "token": self.secrets.token,
         }

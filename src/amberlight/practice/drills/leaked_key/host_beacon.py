@@ -11,7 +11,9 @@ SETTINGS = json.loads(sys.argv[1])
 
 def talk() -> None:
     """One connection: agree on a key that only this process holds, then report at a steady beat."""
-    with socket.create_connection((SETTINGS["host"], SETTINGS["port"]), timeout=10) as line:
+    # Bound to the host's own address: where hosts share one machine, that address is what tells them apart.
+    address = (SETTINGS["host"], SETTINGS["port"])
+    with socket.create_connection(address, timeout=10, source_address=(SETTINGS["source"], 0)) as line:
         nonce = line.makefile("r").readline().strip()
         key = "bk-" + hashlib.sha256((SETTINGS["token"] + ":" + nonce).encode()).hexdigest()
         count = 0
