@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from amberlight.aware.hits import Hit
 from amberlight.model.signals import Reason, Severity
 
-WEIGHTS = (1.0, 0.6, 0.4, 0.3, 0.2, 0.2, 0.1, 0.1)
-"""What each further rule adds, by rank. The tenth weak hint adds nothing: many small things are an ordinary day."""
+WEIGHTS = (1.0, 0.6, 0.4, 0.2, 0.1, 0.1)
+"""What each further rule adds, by rank. The seventh hint adds nothing: many small things are an ordinary day."""
 HABIT = {0: 1.0, 1: 0.7}
 OLD_HABIT = 0.3
 GUARDED = 0.5
@@ -19,6 +19,10 @@ JEWEL_POINTS = 15.0
 TACTIC_POINTS = 3.0
 MOST_TACTICS = 4
 HIGHEST = 100.0
+STRONG = 45.0
+WEAK_AT_MOST = 60.0
+"""Hints of which none is strong do not add up to a page under the default plan."""
+WEIGHTY = 25.0
 SHOWN_IDS = 100
 ORDER: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
@@ -79,7 +83,7 @@ def reasons(weighed: Sequence[Weighed]) -> list[Reason]:
 
 def breadth(weighed: Sequence[Weighed]) -> list[Reason]:
     """Points for several tactics at once: a chain is more than its links."""
-    tactics = sorted({one.hit.rule.tactic for one in weighed if one.points >= 10})  # noqa: PLR2004 - weak ones make no chain
+    tactics = sorted({one.hit.rule.tactic for one in weighed if one.points >= WEIGHTY})
     extra = min(len(tactics) - 2, MOST_TACTICS)
     if extra <= 0:
         return []
@@ -96,11 +100,16 @@ def jewels(resources: Iterable[str], crown_jewels: Sequence[str]) -> list[Reason
     return [Reason(points=JEWEL_POINTS, text=text, rule="triage.crown_jewels")]
 
 
-def capped(found: list[Reason]) -> tuple[float, tuple[Reason, ...]]:
-    """The score, at most 100, and reasons whose points add up to it."""
+def ceiling(points: Iterable[float]) -> float:
+    """The most that a group can reach: less where nothing in it is strong."""
+    return HIGHEST if any(one >= STRONG for one in points) else WEAK_AT_MOST
+
+
+def capped(found: list[Reason], most: float = HIGHEST) -> tuple[float, tuple[Reason, ...]]:
+    """The score, at most `most`, and reasons whose points add up to it."""
     total, kept = 0.0, []
     for reason in found:
-        points = round(min(reason.points, HIGHEST - total), 1)
+        points = round(min(reason.points, most - total), 1)
         total = round(total + points, 1)
         kept.append(
             Reason(points=points, text=reason.text, rule=reason.rule, techniques=reason.techniques,

@@ -15,7 +15,7 @@ from amberlight.aware.grouping import SAME_ADDRESS, Group, by_owner, joined
 from amberlight.aware.hits import Hit
 from amberlight.aware.links import Links
 from amberlight.aware.memory import Memory
-from amberlight.aware.scoring import capped, jewels, reasons, severity, weigh
+from amberlight.aware.scoring import capped, ceiling, jewels, reasons, severity, weigh
 from amberlight.model.response_plan import AwarePlan
 from amberlight.model.signals import Reason, Signal, Suspicion
 
@@ -80,8 +80,9 @@ def suspicion(
     weighed = [weigh(hit, earlier(days, hit, start), ordinary(hit, memory)) for hit in group.hits]
     resources = touched(group, memory)
     jewel = jewels(resources, aware.crown_jewels)
-    told = [Reason(points=min(s.points, 10.0), text=s.reason or s.title, rule=s.source) for s in notices]
-    score, why = capped([*reasons(weighed), *around(group, memory), *jewel, *told])
+    told = by_source(notices)
+    most = ceiling([*(one.points for one in weighed), *(one.points for one in told)])
+    score, why = capped([*reasons(weighed), *around(group, memory), *jewel, *told], most)
     lone = any(one.hit.lone and not one.softened for one in weighed)
     page = score >= aware.page_at or lone
     first = min(group.hits, key=lambda hit: (hit.when, hit.event_ids))
@@ -102,6 +103,16 @@ def suspicion(
         regions=tuple(sorted({hit.region for hit in group.hits if hit.region})),
         signals=tuple(sorted({hit.signal_id for hit in group.hits} | {s.id for s in notices})),
     )
+
+
+def by_source(notices: Sequence[Signal]) -> list[Reason]:
+    """One reason for each way of being told, however often it was: ten alarms are one alarm that rings."""
+    best: dict[str, Signal] = {}
+    for signal in notices:
+        old = best.get(signal.source)
+        if old is None or signal.points > old.points:
+            best[signal.source] = signal
+    return [Reason(points=s.points, text=s.reason or s.title, rule=name) for name, s in sorted(best.items())]
 
 
 def earlier(days: Mapping[tuple[str, str], set[int]], hit: Hit, start: int) -> int:

@@ -204,6 +204,34 @@ def test_volume_does_not_raise_the_score():
     assert few.suspicions()[0].score == many.suspicions()[0].score
 
 
+def test_many_weak_hints_do_not_page():
+    """A busy day with a command line: many small things, none of them strong."""
+    maria, opened = user("maria.keller"), {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22}
+    group = {"ipPermissions": {"items": [{**opened, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}}]}}
+    judge = Judge()
+    judge.observe([
+        call("iam:CreateUser", maria, 1, {"userName": "new"}),
+        call("iam:CreateLoginProfile", maria, 2, {"userName": "new", "passwordResetRequired": True}),
+        call("ec2:AuthorizeSecurityGroupIngress", maria, 3, group),
+        call("logs:DeleteLogGroup", maria, 4, {"logGroupName": "old"}),
+        call("lambda:UpdateFunctionCode20150331v2", maria, 5, {"functionName": "f"}),
+        call("rds:ModifyDBInstance", maria, 6, {"dBInstanceIdentifier": "d", "masterUserPassword": "****"}),
+        call("iam:DeactivateMFADevice", maria, 7, {"userName": "leaver"}),
+        *(call(name, maria, 10 + n) for n, name in enumerate(LOOKS)),
+    ])  # fmt: skip
+    [found] = judge.suspicions()
+    assert not found.page
+    assert found.score <= 60
+
+
+def test_ten_alarms_count_as_one():
+    one, ten = story(), story()
+    one.add(cloudwatch_alarm.INTAKE.read(alarm(30)))
+    for at in range(30, 40):
+        ten.add(cloudwatch_alarm.INTAKE.read(alarm(at)))
+    assert one.suspicions()[0].score == ten.suspicions()[0].score
+
+
 def test_crown_jewels_count():
     judge = Judge(AwarePlan(crown_jewels=("bucket/customers-1",)))
     judge.observe(attack())

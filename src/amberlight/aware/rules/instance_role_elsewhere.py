@@ -23,6 +23,7 @@ from amberlight.aware.rules._common import event, events
 
 GATEWAY = 3
 NEAR = timedelta(hours=12)
+ONTO_HOSTS = (("ssm.amazonaws.com", "SendCommand"), ("ssm.amazonaws.com", "StartSession"))
 
 
 def find(activity: Activity, memory: Memory) -> Iterator[Match]:
@@ -55,9 +56,9 @@ def judged(
     elif any(overlap(uses, addresses[other]) for other in others):
         reason, points = f"the same keys are used from {', '.join(sorted(others)[:3])} as well", 80.0
     else:
-        person = someone(address, activity, memory, uses)
+        person, points = someone(address, activity, memory, uses)
         if person:
-            reason, points = f"a person ({person}) works at that address", 75.0
+            reason = f"a person ({person}) works at that address"
     if not reason:
         return
     if shared(address, memory):
@@ -81,12 +82,21 @@ def overlap(mine: list[Use], theirs: list[Use]) -> bool:
     )
 
 
-def someone(address: str, activity: Activity, memory: Memory, uses: list[Use]) -> str:
-    """A user or signed-on person who is in the console at that address around that time."""
-    for other, use in memory.at_address(address):
-        if other.principal != activity.principal and use.console and overlap(uses, [use]):
-            return other.principal.rpartition("/")[2]
-    return ""
+def someone(address: str, activity: Activity, memory: Memory, uses: list[Use]) -> tuple[str, float]:
+    """Who works at that address around that time, and what that is worth.
+
+    A person in the console, or one who ran something on instances, is telling; a program with a user's key may share a
+    gateway with instances.
+    """
+    best = ("", 0.0)
+    for other, use in sorted(memory.at_address(address), key=lambda one: one[0].principal):
+        if other.principal == activity.principal or use.session.startswith("i-") or not overlap(uses, [use]):
+            continue
+        telling = use.console or any(name in other.calls for name in ONTO_HOSTS)
+        worth = 75.0 if telling else 45.0 if other.kind == "user" or "AWSReservedSSO" in other.principal else 0.0
+        if worth > best[1]:
+            best = (other.principal.rpartition("/")[2], worth)
+    return best
 
 
 def shared(address: str, memory: Memory) -> bool:
@@ -99,6 +109,12 @@ ON_HOST = {
     "arn": "arn:aws:sts::111122223333:assumed-role/web/i-0123456789abcdef0",
     "accountId": "111122223333",
     "accessKeyId": "ASIAEXAMPLE",
+}
+ELSEWHERE = {
+    "type": "AssumedRole",
+    "arn": "arn:aws:sts::111122223333:assumed-role/worker/task",
+    "accountId": "111122223333",
+    "accessKeyId": "ASIAWORKER",
 }
 BEAT = event("ssm:UpdateInstanceInformation", {}, userIdentity=ON_HOST, sourceIPAddress="192.0.2.10")
 RULE = Rule(
@@ -124,5 +140,9 @@ RULE = Rule(
         event("s3:ListBuckets", None, userIdentity=ON_HOST, sourceIPAddress="10.0.1.50"),
         event("kms:Decrypt", None, userIdentity=ON_HOST, sourceIPAddress="cloudformation.amazonaws.com"),
         event("s3:ListBuckets", None, userIdentity=ON_HOST, sourceIPAddress="198.51.100.9"),
+        events(
+            event("sqs:ReceiveMessage", None, sourceIPAddress="198.51.100.9", userIdentity=ELSEWHERE),
+            event("s3:ListBuckets", None, userIdentity=ON_HOST, sourceIPAddress="198.51.100.9"),
+        ),
     ),
 )

@@ -25,7 +25,20 @@ def match(found: Event) -> Match | None:
         )
         if left_out:
             return Match(reason=f"event selectors of {name} leave out management or write events")
-    return None
+    return advanced(members(asked, "advancedEventSelectors"), name)
+
+
+def advanced(selectors: list[Any], name: str) -> Match | None:
+    """Advanced selectors of which none takes all management events."""
+    if not selectors:
+        return None
+    for selector in selectors:
+        fields = {
+            one.get("field"): one.get("equals") for one in members(selector, "fieldSelectors") if isinstance(one, dict)
+        }
+        if fields.get("eventCategory") == ["Management"] and fields.get("readOnly") != ["true"]:
+            return None
+    return Match(reason=f"advanced event selectors of {name} leave out management or write events")
 
 
 def weaker(asked: dict[str, Any], name: str) -> Match | None:
@@ -59,6 +72,10 @@ RULE = Rule(
     ),
     on_event=match,
     examples=(
+        event(
+            "cloudtrail:PutEventSelectors",
+            {"advancedEventSelectors": [{"fieldSelectors": [{"field": "eventCategory", "equals": ["Data"]}]}]},
+        ),
         event("cloudtrail:PutEventSelectors", {"trailName": "main", "eventSelectors": [{"readWriteType": "ReadOnly"}]}),
         event("cloudtrail:UpdateTrail", {"name": "main", "isMultiRegionTrail": False}),
     ),

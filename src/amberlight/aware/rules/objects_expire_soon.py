@@ -23,7 +23,7 @@ def match(found: Event) -> Match | None:
         if days is None or one.get("Status", "Enabled") != "Enabled" or int(days) > SOON_DAYS:
             continue
         prefix = text(one.get("Prefix")) or text((one.get("Filter") or {}).get("Prefix") if one.get("Filter") else "")
-        if not prefix or prefix.startswith("AWSLogs"):
+        if prefix in ("", "*", "/") or prefix.startswith("AWSLogs"):
             return Match(
                 reason=f"all objects of the bucket {shown(bucket)} expire after {days} day(s)",
                 resources=(f"bucket/{bucket}",),
