@@ -53,6 +53,8 @@ REPLACED = {
     "services.ec2._terminate_instances": ["p"],
     "services.ec2._describe_instance_attribute": ["p"],
     "services.ec2._describe_network_interfaces": ["p"],
+    "services.ec2._matches_filters": ["inst", "filters"],
+    "services.ec2._instance_xml": ["inst"],
     "services.ec2._describe_regions": ["p"],
     "services.ec2._create_snapshot": ["p"],
     "services.ec2._describe_snapshots": ["p"],

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import urllib.request
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -115,6 +116,21 @@ def test_only_wanted_data_events_are_delivered(aws, trail):
     assert [each["type"] for each in record["resources"]] == ["AWS::S3::Object", "AWS::S3::Bucket"]
     assert "unwanted" not in json.dumps(records(s3, logs))
     assert lookup(aws("cloudtrail"), EventName="GetObject") == []
+
+
+@pytest.mark.parametrize("version", ["s3v4", "s3"])
+def test_a_presigned_upload_is_recorded_as_what_it_is(lab, prod, aws, trail, version):
+    s3, (_, logs, data) = aws("s3"), trail
+    signer = client(lab, "s3", prod.admin, signature_version=version)
+    url = signer.generate_presigned_url("put_object", Params={"Bucket": data, "Key": version}, ExpiresIn=60)
+    request = urllib.request.Request(url, data=b"abc", method="PUT", headers={"Content-Type": ""})  # noqa: S310
+    with urllib.request.urlopen(request) as answer:  # noqa: S310
+        ident = answer.headers["x-amz-request-id"]
+    record = eventually(lambda: next((r for r in records(s3, logs) if r["requestID"] == ident), None))
+    assert record["userIdentity"]["userName"] == "admin"
+    assert record["additionalEventData"]["AuthenticationMethod"] == "QueryString"
+    assert record["additionalEventData"]["SignatureVersion"] == {"s3v4": "SigV4", "s3": "SigV2"}[version]
+    assert "Signature" not in record["requestParameters"]
 
 
 def test_stopping_a_trail_stops_delivery_and_not_the_history(aws, trail):

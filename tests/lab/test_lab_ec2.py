@@ -46,6 +46,21 @@ def test_user_data_and_interface_can_be_read(ec2, host):
     assert ec2.describe_network_interfaces(Filters=nothing)["NetworkInterfaces"] == []
 
 
+def test_instances_are_found_by_what_responders_know(ec2, host):
+    described = ec2.describe_instances(InstanceIds=[host["InstanceId"]])["Reservations"][0]["Instances"][0]
+    group = ec2.create_security_group(GroupName="found", Description="d", VpcId=described["VpcId"])["GroupId"]
+    ec2.modify_instance_attribute(InstanceId=host["InstanceId"], Groups=[group])
+    assert described["NetworkInterfaces"][0]["PrivateIpAddress"] == host["PrivateIpAddress"]
+    for name, value in (
+        ("instance-id", host["InstanceId"]),
+        ("instance.group-id", group),
+        ("private-ip-address", host["PrivateIpAddress"]),
+        ("block-device-mapping.volume-id", described["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]),
+    ):
+        found = ec2.describe_instances(Filters=[{"Name": name, "Values": [value]}])["Reservations"]
+        assert [each["Instances"][0]["InstanceId"] for each in found] == [host["InstanceId"]], name
+
+
 def test_groups_and_protection_can_be_changed(ec2, host):
     ident = host["InstanceId"]
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]

@@ -140,9 +140,9 @@ def _add_particulars(made: dict[str, Any], seen: _Seen, failed: tuple[str, str] 
     call = seen.call
     if call.service == "s3":
         received = int(seen.wire.headers.get("content-length") or 0)
-        presigned = seen.signature.presigned
-        sent = seen.answer.size
-        made["additionalEventData"] = shape_s3.additional(sent, received, seen.answer.headers, presigned=presigned)
+        made["additionalEventData"] = shape_s3.additional(
+            seen.signature, sent=seen.answer.size, received=received, headers=seen.answer.headers
+        )
         found = shape_s3.resources(call, _owner(seen))
         if found:
             made["resources"] = found

@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 import botocore.parsers
 
 from amberlight.lab import hooks
+from amberlight.lab.options import REGION
 
 _SIGNING = {
     "monitoring": ("cloudwatch",), "states": ("stepfunctions",), "email": ("ses",), "ses": ("ses", "sesv2"),
@@ -36,6 +37,7 @@ class Scope:
     region: str
     signing_name: str
     presigned: bool
+    version: str = "SigV4"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +67,20 @@ def scope_of(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Scop
         return Scope(match[1], match[2], match[3], presigned=False)
     credential = (query.get("X-Amz-Credential") or [""])[0]
     match = _SCOPE.search("Credential=" + credential)
-    return Scope(match[1], match[2], match[3], presigned=True) if match else None
+    if match:
+        return Scope(match[1], match[2], match[3], presigned=True)
+    return _old_scope(headers, query)
+
+
+def _old_scope(headers: Mapping[str, str], query: Mapping[str, list[str]]) -> Scope | None:
+    """Signature version 2, which S3 still takes; it names no Region."""
+    key = (query.get("AWSAccessKeyId") or [""])[0]
+    if key and "Signature" in query:
+        return Scope(key, REGION, "s3", presigned=True, version="SigV2")
+    header = headers.get("authorization", "")
+    if header.startswith("AWS ") and ":" in header:
+        return Scope(header[4:].split(":")[0], REGION, "s3", presigned=False, version="SigV2")
+    return None
 
 
 def identify(scope: Scope, request: Request) -> Call | None:

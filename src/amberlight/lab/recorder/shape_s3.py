@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from amberlight.lab.recorder.requests import Call, Request
+from amberlight.lab.recorder.requests import Call, Request, Scope
 
 _NAMES = {
     "ListObjectsV2": "ListObjects", "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
@@ -24,7 +24,7 @@ _NAMES = {
 _BUCKET_DATA = frozenset({"ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads", "HeadBucket",
                           "DeleteObjects"})  # fmt: skip
 _SKIPPED_HEADERS = ("x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-user-agent", "x-amz-meta-")
-_SKIPPED_QUERY = ("X-Amz-Signature", "X-Amz-Security-Token", "x-id")
+_SKIPPED_QUERY = ("X-Amz-Signature", "X-Amz-Security-Token", "x-id", "Signature", "x-amz-security-token")
 _PAYLOADS = ("VersioningConfiguration", "PublicAccessBlockConfiguration", "ServerSideEncryptionConfiguration",
              "CreateBucketConfiguration", "ObjectLockConfiguration", "LifecycleConfiguration", "Tagging", "Retention",
              "LegalHold", "ReplicationConfiguration", "OwnershipControls", "BucketLoggingStatus")  # fmt: skip
@@ -71,11 +71,11 @@ def response(headers: Mapping[str, str]) -> dict[str, Any] | None:
     return {name: headers[name] for name in wanted if name in headers} or None
 
 
-def additional(sent: int, received: int, headers: Mapping[str, str], *, presigned: bool) -> dict[str, Any]:
+def additional(signature: Scope, *, sent: int, received: int, headers: Mapping[str, str]) -> dict[str, Any]:
     """`additionalEventData` of an S3 call."""
     return {
-        "SignatureVersion": "SigV4",
-        "AuthenticationMethod": "QueryString" if presigned else "AuthHeader",
+        "SignatureVersion": signature.version,
+        "AuthenticationMethod": "QueryString" if signature.presigned else "AuthHeader",
         "CipherSuite": "TLS_AES_128_GCM_SHA256",
         "bytesTransferredIn": received,
         "bytesTransferredOut": sent,

@@ -16,6 +16,7 @@ def install() -> None:
     """Put the actions in place."""
     _install_attributes()
     _install_interfaces()
+    _install_filters()
 
 
 def _install_interfaces() -> None:
@@ -132,3 +133,46 @@ def _modify_user_data(instance: dict[str, Any], params: dict[str, Any]) -> Any:
         )
     instance["UserData"] = text
     return None
+
+
+def _install_filters() -> None:
+    """DescribeInstances: more filters than tags and states, and the interfaces of each instance."""
+    ec2 = hooks.service("ec2")
+
+    def matches(instance: dict[str, Any], filters: dict[str, list[str]]) -> bool:
+        values = _filterable(instance)
+        return bool(old_matches(instance, filters)) and all(
+            set(wanted) & set(values.get(name, wanted)) for name, wanted in filters.items()
+        )
+
+    old_matches = hooks.replace("services.ec2", "_matches_filters", matches)
+
+    def xml(instance: dict[str, Any]) -> str:
+        body, end = str(old_xml(instance)).rstrip(), "</item>"
+        interfaces = "".join(
+            ec2._eni_fields_xml(each)
+            for each in ec2._network_interfaces.values()
+            if (each.get("Attachment") or {}).get("InstanceId") == instance["InstanceId"]
+        )
+        return f"{body.removesuffix(end)}<networkInterfaceSet>{interfaces}</networkInterfaceSet>{end}"
+
+    old_xml = hooks.replace("services.ec2", "_instance_xml", xml)
+
+
+def _filterable(instance: dict[str, Any]) -> dict[str, list[str]]:
+    groups = instance["SecurityGroups"]
+    profile = instance.get("IamInstanceProfile") or {}
+    return {
+        "instance-id": [instance["InstanceId"]],
+        "group-id": [group["GroupId"] for group in groups],
+        "instance.group-id": [group["GroupId"] for group in groups],
+        "instance.group-name": [group["GroupName"] for group in groups],
+        "private-ip-address": [instance["PrivateIpAddress"]],
+        "ip-address": [instance["PublicIpAddress"]],
+        "vpc-id": [instance["VpcId"]],
+        "subnet-id": [instance["SubnetId"]],
+        "image-id": [instance["ImageId"]],
+        "instance-type": [instance["InstanceType"]],
+        "iam-instance-profile.arn": [profile.get("Arn", "")],
+        "block-device-mapping.volume-id": [m["Ebs"]["VolumeId"] for m in instance["BlockDeviceMappings"]],
+    }
