@@ -25,6 +25,7 @@ class Bag:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files: dict[str, Hashes] = {}
+        self.folders: set[str] = set()
 
     def add(self, path: str, chunks: Iterable[bytes]) -> Hashes:
         """Write a new file; its hashes."""
@@ -37,6 +38,8 @@ class Bag:
             for chunk in seen.over(chunks):
                 file.write(chunk)
         self.files[path] = seen
+        parts = path.split("/")
+        self.folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
         return seen
 
     def payload(self) -> list[str]:

@@ -26,6 +26,7 @@ from amberlight.vault import verify
 from amberlight.vault.ledger import Ledger
 from amberlight.vault.store import Signer, Store, compare
 
+CALLS = "report/our-calls.jsonl"
 SEAL_BYTES_MAX = verify.LINE_MAX - (1 << 16)
 MARKINGS = {
     "drill": "This is an exercise. The attack was planted; no real intruder, no real customer data.",
@@ -132,7 +133,7 @@ def _add_evidence(bag: Bag, contents: Contents, store: Store) -> dict[str, str]:
             sha512=item.sha512,
             retain_until=item.retain_until,
         )
-        path = safe_path(f"data/{item.path}", bag.files)
+        path = safe_path(f"data/{item.path}", bag.files, bag.folders)
         compare(stored, bag.add(path, store.read(stored)))
         places[item.id] = path
     return places
@@ -153,10 +154,12 @@ def _add_reports(bag: Bag, contents: Contents, places: Mapping[str, str], derive
         "report/capture-plan.json": dumps(contents.plan),
         "report/vault-attempts.json": dumps(contents.attempts),
         "report/derived.json": dumps(derived),
-        "report/our-calls.jsonl": b"".join(_calls(contents.evidence)),
     }
-    for path, data in (made | {safe_path(path): data for path, data in contents.extras.items()}).items():
-        bag.add(path, [data])
+    # Whoever kept the whole journal gives it; else there are the calls that the items name.
+    if CALLS not in contents.extras:
+        made[CALLS] = b"".join(_calls(contents.evidence))
+    for path, data in (*made.items(), *contents.extras.items()):
+        bag.add(safe_path(path), [data])
 
 
 def _calls(evidence: Sequence[Evidence]) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container
+from collections.abc import Collection
 
 UNSAFE = re.compile(
     r'[\x00-\x1f\x7f-\x9f<>:"|?*\\%\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\U0010ffff]|\.$|^\.+| $|^ '
@@ -18,18 +18,29 @@ NAME_BYTES_MAX = 200
 """Leaves room below the 255 bytes of common file systems for what tools append."""
 
 
-def safe_path(path: str, taken: Container[str] = ()) -> str:
-    """The path with every unsafe character written as `=` and two hex digits; unlike all that are taken.
+def safe_path(path: str, files: Collection[str] = (), folders: Collection[str] = ()) -> str:
+    """The path with every unsafe character written as `=` and hex digits, unlike every file and folder there is.
 
     Characters beyond U+D7FF are written so, too: they sort differently in UTF-8 and in UTF-16, and the seal sorts.
     No part is empty or begins or ends with a dot or blank, so none leads out of the folder or is hidden.
+
+    Args:
+        path: As it was captured.
+        files: Paths that are taken: this one must be none of them, nor lie below one.
+        folders: Folders that there are: this one must be none of them.
     """
-    parts = [safe_name(part) for part in path.split("/")]
-    made = "/".join(parts)
-    count = 1
-    while made in taken:
+    made = ""
+    *parents, last = (safe_name(part) for part in path.split("/"))
+    for parent in parents:
+        made = _free(made, parent, files, ()) + "/"
+    return _free(made, last, files, folders)
+
+
+def _free(folder: str, name: str, files: Collection[str], folders: Collection[str]) -> str:
+    made, count = folder + name, 1
+    while made in files or made in folders:
         count += 1
-        made = "/".join([*parts[:-1], f"{count}={parts[-1]}"])
+        made = f"{folder}{count}={name}"
     return made
 
 

@@ -60,7 +60,10 @@ class FolderStore:
         """
         del media_type
         target = self._place(key)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as problem:
+            raise _crossed(key) from problem
         seen = Hashes()
         with tempfile.NamedTemporaryFile(dir=self.path / INCOMING, delete=False) as file:
             draft = Path(file.name)
@@ -79,7 +82,7 @@ class FolderStore:
             # A link is made whole or not at all, and never replaces: the folder's conditional write.
             os.link(draft, target)
         except FileExistsError as problem:
-            raise refuse_existing(key) from problem
+            raise (_crossed(key) if target.is_dir() else refuse_existing(key)) from problem
         finally:
             draft.unlink(missing_ok=True)
         return stored(key, seen)
@@ -149,6 +152,10 @@ def _segment(text: str) -> str:
     if re.fullmatch(r"\.*", text) or text == INCOMING:
         return "".join(f"%{ord(each):02X}" for each in text) or "%"
     return quote(text, safe=" !#$&'()+,;=@[]{}^`~")
+
+
+def _crossed(key: str) -> DeliveryError:
+    return DeliveryError(f"{key} would be a file and a folder at once.", "Use a vault in S3, which knows no folders.")
 
 
 def _key_of(place: Path) -> str:

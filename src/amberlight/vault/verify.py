@@ -233,7 +233,9 @@ class Verifier:
         self.check_seal()
         self.check_checkpoints(point)
         for (path, what), where in self.listed.items():
-            self.say(path, f"{what} {', '.join(where)}")
+            # What the seal agrees with is as it was: then the list is wrong that nothing seals.
+            right = where == [TAGS] and path in self.seal.get("files", ())
+            self.say(TAGS if right else path, f"is wrong about {path}" if right else f"{what} {', '.join(where)}")
         return self.report()
 
     def say(self, path: str, problem: str) -> None:
@@ -314,6 +316,8 @@ class Verifier:
         for path, digest in listed.items():
             if path not in self.hashes:
                 self.listed.setdefault((path, "is missing, though listed in"), []).append(where)
+            elif path not in covered:
+                self.listed.setdefault((path, "has no place in"), []).append(where)
             elif self.hashes[path].get(algorithm) != digest:
                 self.listed.setdefault((path, "is not the file whose hash stands in"), []).append(where)
         for path in covered - set(listed):
@@ -327,12 +331,14 @@ class Verifier:
         # RFC 8493 writes CR, LF and % in another way; packages have no such names, so that `sha256sum -c` reads them all.
         form = re.compile(rf"([0-9a-f]{{{hashlib.new(algorithm).digest_size * 2}}})  ([^\r\n%]+)")
         listed: dict[str, Any] = {}
+        last = ""
         try:
             for count, line in enumerate(self.lines(name), 1):
                 match = form.fullmatch(line.decode("utf-8", "surrogateescape"))
-                if not match or match[2] in listed:
-                    raise Bad(f"has a line {count} of another form, or lists a file twice")
-                listed[match[2]] = match[1]
+                if not match or match[2] <= last:
+                    raise Bad(f"has a line {count} of another form, or out of order")
+                last = match[2]
+                listed[last] = match[1]
         except (OSError, Bad) as problem:
             self.say(name, str(problem))
             return
@@ -354,12 +360,11 @@ class Verifier:
         """The chain of entries; remembers the root wherever a checkpoint may stand."""
         sizes = {int(match[1]) for path in self.sizes if (match := CHECKPOINT.fullmatch(path))}
         tree, previous = Tree(), "0" * 64
-        entry: dict[str, Any] = {}
         try:
             for line in self.lines(LEDGER):
                 try:
-                    entry = {}
-                    entry = self.check_entry(parse(line), previous)
+                    self.seal = {}
+                    self.check_entry(parse(line), previous)
                 except Bad as problem:
                     self.say(LEDGER, f"entry {self.entries} {problem}")
                 self.entries, previous = self.entries + 1, hashlib.sha256(line).hexdigest()
@@ -370,25 +375,25 @@ class Verifier:
             self.say(LEDGER, "is missing or cannot be read")
         if self.entries:
             self.heads[self.entries] = (tree.root(), previous)
-        if entry.get("act") == "sealed":
-            self.seal, self.case, self.kind = entry["what"], entry["case"], entry["kind"]
 
-    def check_entry(self, entry: dict[str, Any], previous: str) -> dict[str, Any]:
-        """One entry: form, place, chain, one case and one kind throughout."""
+    def check_entry(self, entry: dict[str, Any], previous: str) -> None:
+        """One entry: form, place, chain, one case and one kind throughout. The last, if it is the seal, is kept."""
         take(entry, ENTRY_FIELDS, SCHEMAS["entry"])
         self.told = self.told if self.entries else (entry["case"], entry["kind"])
+        if entry["act"] == "sealed":
+            self.seal, self.case, self.kind = entry["what"], entry["case"], entry["kind"]
         if entry["seq"] != self.entries:
             raise Bad(f"is numbered {entry['seq']}")
         if entry["previous"] != previous:
             raise Bad("does not follow from the entry before it")
         if (entry["case"], entry["kind"]) != self.told or entry["kind"] not in KINDS:
             raise Bad("is of another case or kind")
-        return entry
 
     def check_seal(self) -> None:
         """The last entry must hold the hash of every file but the ledger itself, its heads and the tag manifest."""
         files = self.seal.get("files")
         if not isinstance(files, dict):
+            self.kind = "unknown"
             self.say(LEDGER, "does not end with the seal: its end was cut off, or the package was never closed")
             return
         free = {path for path in self.sizes if path in (LEDGER, TAGS) or CHECKPOINT.fullmatch(path)}
@@ -423,12 +428,13 @@ class Verifier:
         data, signature = self.small(f"{path}.json"), self.small(f"{path}.sig")
         head = parse(data)
         take(head, HEAD_FIELDS, SCHEMAS["checkpoint"])
-        if (head["size"], (head["root"], head["last"])) != (size, self.heads.get(size)):
-            raise Bad("was signed over another ledger")
-        if (head["case"], head["kind"]) != self.told:
-            raise Bad("is of another case or kind")
         if head["key"] != self.fingerprint or point is None or not signed(point, data, signature):
             raise Bad("is not signed by the package's key")
+        if (head["case"], head["kind"]) != self.told or head["size"] != size:
+            raise Bad("is of another case, kind or size")
+        if (head["root"], head["last"]) != self.heads.get(size):
+            self.say(LEDGER, f"is not the ledger that was signed: its first {size} entries were changed")
+            raise Bad("was signed over another ledger")
 
     def report(self) -> dict[str, Any]:
         """The outcome, in the form of `amberlight verify --json`."""

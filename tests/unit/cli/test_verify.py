@@ -1,0 +1,59 @@
+"""`amberlight verify`: the contract of its output and its exit codes."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "handoff"))
+
+from making import World
+
+from amberlight.cli import main
+from amberlight.cli.verify import command
+from amberlight.model.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    made = World(tmp_path_factory.mktemp("world"))
+    made.package = Path(made.build().path)
+    return made
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, [str(each) for each in arguments], standalone_mode=False)
+
+
+def test_a_whole_package(world):
+    done = run(world.package, "--json", "--key", world.signer.fingerprint)
+    report = json.loads(done.output)
+    assert done.return_value == 0
+    assert set(report) == {"schema", "ok", "key", "kind", "files", "bytes", "ledger", "problems"}
+    assert (report["ok"], report["key"], report["kind"]) == (True, "confirmed", "drill")
+    told = run(world.package)
+    assert told.return_value == 0
+    assert "DRILL" in told.output
+    assert "unconfirmed" in told.output
+
+
+def test_a_wrong_key_and_a_touched_file(world, tmp_path):
+    assert run(world.package, "--key", "0" * 64).return_value == 4
+    page = world.package / "START-HERE.md"
+    before = page.read_bytes()
+    page.write_bytes(before + b"x")
+    done = run(world.package)
+    page.write_bytes(before)
+    assert done.return_value == 4
+    assert "START-HERE.md" in done.output
+
+
+def test_the_wrong_command(world, tmp_path, capsys):
+    assert isinstance(run(tmp_path / "none").exception, ConfigError)
+    assert isinstance(run(world.package, "--key", "short").exception, ConfigError)
+    with pytest.raises(SystemExit) as end:
+        main(["verify", str(tmp_path / "none")])
+    assert end.value.code == 2
+    assert "no package" in capsys.readouterr().err
