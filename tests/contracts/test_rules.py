@@ -82,3 +82,10 @@ def test_examples_survive_hostile_names():
                 sample = {"eventSource": f"{service}.amazonaws.com", "eventName": operation}
                 judge.observe(made({**sample, "requestParameters": junk, "responseElements": {"accessKey": "x"}}))
                 judge.suspicions()
+
+
+def test_the_guides_example_is_a_rule_of_ours():
+    """What the guide tells people to write is what we run."""
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "rules.md").read_text(encoding="utf-8")
+    code = guide.partition("```python\n")[2].partition("```")[0]
+    assert code == (FOLDER / "password_policy_weakened.py").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ RECORDS = {
     "evidence": ("amberlight.model.evidence", "Evidence"),
     "ledger-entry": ("amberlight.model.custody", "Entry"),
     "response-plan": ("amberlight.model.response_plan", "ResponsePlan"),
+    "scan-report": ("amberlight.model.scan", "ScanReport"),
     "scorecard": ("amberlight.model.rehearsal", "Scorecard"),
     "verify-report": ("amberlight.model.delivery", "VerifyReport"),
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from amberlight.model.signals import Suspicion
     from amberlight.trail import Reading
 
-SCHEMA = "amberlight.scan/1"
+SCHEMA = "amberlight.scan-report/1"
 INCOMPLETE = 3
 
 

@@ -40,7 +40,7 @@ def test_json_follows_the_contract(history):
     assert incident["page"] is True
     assert incident["event_ids"] == ["id-000000"]
     assert incident["first"] == "2026-11-20T09:00:00Z"
-    assert msgspec.convert(report, ScanReport).schema == "amberlight.scan/1"
+    assert msgspec.convert(report, ScanReport).schema == "amberlight.scan-report/1"
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_judged(history):
