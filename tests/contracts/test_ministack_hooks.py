@@ -73,7 +73,12 @@ REPLACED = {
 }  # fmt: skip
 TABLES = {
     "services.cloudtrail._DISPATCH": {"CreateTrail", "GetTrailStatus", "LookupEvents", "StopLogging"},
-    "services.iam._IAM_HANDLERS": {"GetAccessKeyLastUsed", "GenerateServiceLastAccessedDetails", "GetRole"},
+    "services.iam._IAM_HANDLERS": {
+        "GetAccessKeyLastUsed",
+        "GenerateServiceLastAccessedDetails",
+        "GetRole",
+        "ListUsers",
+    },
     "services.ec2._ACTION_MAP": {"RunInstances", "DescribeSnapshots", "DescribeRegions"},
 }
 

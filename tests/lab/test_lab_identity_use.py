@@ -65,6 +65,19 @@ def test_roles_know_their_last_use(lab, prod, aws):
     assert next(each for each in details if each["RoleName"] == name)["RoleLastUsed"]["Region"] == "us-east-1"
 
 
+def test_lists_come_in_pages(lab, vault):
+    iam = client(lab, "iam", vault.admin)
+    for number in range(5):
+        iam.create_user(UserName=f"page-{number}")
+    first = iam.list_users(MaxItems=2)
+    assert (len(first["Users"]), first["IsTruncated"]) == (2, True)
+    pages = iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": 2})
+    names = [user["UserName"] for page in pages for user in page["Users"]]
+    assert len(names) == len(set(names))
+    assert {f"page-{number}" for number in range(5)} <= set(names)
+    assert refused(iam.list_users, Marker="!") == "InvalidInput"
+
+
 def dimensions(service, resource):
     values = {"Type": "API", "Resource": resource, "Service": service, "Class": "None"}
     return [{"Name": name, "Value": value} for name, value in values.items()]

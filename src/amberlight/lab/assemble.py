@@ -24,6 +24,7 @@ from amberlight.lab.services import (
     cloudtrail,
     ec2,
     ec2_attributes,
+    iam_pages,
     identity,
     kms,
     regions,
@@ -75,6 +76,7 @@ def assemble(
     usage.install()
     figures, counts = identity.Figures(), usage.Usage()
     identity.install(figures, accounts)
+    iam_pages.install()
 
     def count(caller: Caller, region: str, call: Call) -> None:
         figures.count(caller, region, call)
