@@ -96,7 +96,12 @@ def start(options: LabOptions) -> RunningLab:
         process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )
-    line = _first_line(process)
+    try:
+        line = _first_line(process)
+    except BaseException:
+        # Interrupted while it starts: nobody has a handle yet that could stop it.
+        _give_up(process)
+        raise
     if not line:
         _give_up(process)
         tail = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
