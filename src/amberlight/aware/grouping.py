@@ -11,6 +11,8 @@ from amberlight.aware.links import Links
 from amberlight.aware.memory import Memory, network
 
 GAP = timedelta(hours=12)
+LONGEST = timedelta(hours=48)
+"""What goes on for longer is cut, so that something new by a busy principal is judged as new."""
 MADE_WITHIN = timedelta(hours=48)
 SAME_ADDRESS = timedelta(hours=1)
 MANY_AT_ADDRESS = 4
@@ -54,7 +56,7 @@ def by_owner(hits: Sequence[Hit], links: Links) -> list[Group]:
     for owner, found in rows.items():
         run: list[Hit] = []
         for hit in sorted(found, key=lambda one: one.when):
-            if run and hit.when - max(one.last for one in run[-20:]) > GAP:
+            if run and (hit.when - max(one.last for one in run[-20:]) > GAP or hit.when - run[0].when > LONGEST):
                 groups.append(Group(owner, run))
                 run = []
             run.append(hit)
@@ -100,9 +102,8 @@ def neighbours(groups: list[Group], memory: Memory) -> Iterable[tuple[int, int]]
             for address in {a for hit in group.hits for a in hit.addresses if network(a)}:
                 at.setdefault(address, []).append(number)
     shared = {address: numbers for address, numbers in at.items() if len(numbers) > 1}
-    crowds = memory.crowds(shared)
     for address, numbers in sorted(shared.items()):
-        if crowds[address] <= MANY_AT_ADDRESS:
+        if memory.crowd(address) <= MANY_AT_ADDRESS:
             near = itertools.pairwise(sorted(numbers, key=lambda number: groups[number].first))
             yield from (pair for pair in near if groups[pair[0]].near(groups[pair[1]], SAME_ADDRESS))
 

@@ -84,7 +84,6 @@ class Judge:
         if activity is None:
             activity = Activity(who.principal, who.kind, event.account or who.account, event)
             self.memory.activities[who.principal] = activity
-            self.memory.accounts.add(activity.account)
         activity.see(event, who.session)
         if event.source == "s3.amazonaws.com":
             bucket = event.request.get("bucketName")
@@ -135,6 +134,7 @@ class Judge:
 
     def all_hits(self) -> list[Hit]:
         """Full matches of every rule, by time."""
+        self.memory.changed()
         found = self.hits.full()
         for rule in catalogue.load().values():
             if rule.on_activity is None:

@@ -7,7 +7,7 @@ read in any order and in parallel. It is bounded: what has not been seen for lon
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -151,28 +151,28 @@ class Memory:
 
     def __init__(self) -> None:
         self.activities: dict[str, Activity] = {}
-        self.accounts: set[str] = set()
+        self._addresses: dict[str, list[tuple[Activity, Use]]] | None = None
 
     def merge(self, other: Memory) -> None:
         """Take in another state."""
         merge(self.activities, other.activities)
-        self.accounts |= other.accounts
 
-    def at_address(self, address: str) -> Iterator[tuple[Activity, Use]]:
+    def at_address(self, address: str) -> Sequence[tuple[Activity, Use]]:
         """Every use of an address."""
-        for activity in self.activities.values():
-            for (_, where), use in activity.uses.items():
-                if where == address:
-                    yield activity, use
+        if self._addresses is None:
+            self._addresses = {}
+            for activity in self.activities.values():
+                for (_, where), use in activity.uses.items():
+                    self._addresses.setdefault(where, []).append((activity, use))
+        return self._addresses.get(address, ())
 
-    def crowds(self, addresses: Iterable[str]) -> dict[str, int]:
-        """How many principals used each of the addresses."""
-        wanted: dict[str, set[str]] = {address: set() for address in addresses}
-        for activity in self.activities.values() if wanted else ():
-            for _, where in activity.uses:
-                if where in wanted:
-                    wanted[where].add(activity.principal)
-        return {address: len(found) for address, found in wanted.items()}
+    def changed(self) -> None:
+        """Forget what was derived, since new events came."""
+        self._addresses = None
+
+    def crowd(self, address: str) -> int:
+        """How many principals used an address."""
+        return len({activity.principal for activity, _ in self.at_address(address)})
 
     @property
     def watched(self) -> timedelta:

@@ -123,19 +123,26 @@ def test_the_same_event_twice_counts_once(shared_data):
     assert once.signals() == twice.signals()
 
 
-def test_three_quiet_days_and_then_the_same_is_habit():
-    """An act that a principal does day after day pages once, not each day."""
+@pytest.mark.parametrize("hours", [6, 24, 72])
+def test_what_is_done_again_and_again_is_habit(hours):
+    """An act that a principal does day after day pages once or twice, not each day."""
     judge = Judge()
     share = {
         "eventSource": "ec2.amazonaws.com",
         "eventName": "ModifyImageAttribute",
-        "requestParameters": {
-            "imageId": "ami-1", "launchPermission": {"add": {"items": [{"userId": "999988887777"}]}}
-        },
-    }  # fmt: skip
-    for day in range(20):
-        moment = START + timedelta(days=day)
-        judge.observe(made({**share, "eventID": f"day-{day}", "eventTime": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}))
+        "requestParameters": {"imageId": "i", "launchPermission": {"add": {"items": [{"userId": "999988887777"}]}}},
+    }
+    for number in range(30 * 24 // hours):
+        moment = START + timedelta(hours=hours * number)
+        judge.observe(made({**share, "eventID": f"n-{number}", "eventTime": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}))
     paging = [one for one in judge.suspicions() if one.page]
-    assert len(paging) <= 2
+    assert len(paging) == 1
     assert any("earlier day" in reason.text for one in judge.suspicions() for reason in one.reasons)
+    # Something else by the same principal is no habit.
+    new = {
+        "eventSource": "iam.amazonaws.com",
+        "eventName": "CreateLoginProfile",
+        "requestParameters": {"userName": "x"},
+    }
+    judge.observe(made({**new, "eventID": "new", "eventTime": f"{START + timedelta(days=31):%Y-%m-%dT%H:%M:%SZ}"}))
+    assert len([one for one in judge.suspicions() if one.page]) == 2
