@@ -28,11 +28,11 @@ lab = start(LabOptions(workdir=Path(sys.argv[1]), hosts=sys.argv[2]))
 key = lab.accounts["prod"].admin
 ec2, ssm = (boto3.client(name, endpoint_url=lab.endpoint, region_name=lab.region, aws_access_key_id=key.access_key_id,
                          aws_secret_access_key=key.secret_access_key) for name in ("ec2", "ssm"))
-script = "#!/bin/sh\\nsetsid sleep 98765 >/dev/null 2>&1 &\\nsleep 1\\n"
+script = f"#!/bin/sh\\nsetsid sleep {sys.argv[3]} >/dev/null 2>&1 &\\nsleep 1\\n"
 ident = ec2.run_instances(ImageId="ami-00000001", MinCount=1, MaxCount=1, UserData=script)["Instances"][0]["InstanceId"]
 while not ssm.describe_instance_information()["InstanceInformationList"]:
     time.sleep(0.05)
-ssm.send_command(InstanceIds=[ident], DocumentName="AWS-RunShellScript", Parameters={"commands": ["sleep 98766"]})
+ssm.send_command(InstanceIds=[ident], DocumentName="AWS-RunShellScript", Parameters={"commands": [f"sleep {sys.argv[4]}"]})
 time.sleep(0.5)
 print(json.dumps(lab.describe()), flush=True)
 time.sleep(60)
@@ -77,20 +77,22 @@ def interfaces():
 @pytest.mark.parametrize("victim", ["parent", "lab"])
 def test_kill_leaves_nothing(tmp_path, mode, victim):
     before = interfaces()
-    argv = [sys.executable, "-c", PARENT, str(tmp_path / "lab"), mode]
+    # Other workers run the same test at the same time: the lengths of the sleeps tell whose they are.
+    first, second = (f"{90000 + n}.{os.getpid()}" for n in (1, 2))
+    argv = [sys.executable, "-c", PARENT, str(tmp_path / "lab"), mode, first, second]
     parent = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     told = json.loads(parent.stdout.readline())
     members = {member for member in family(told["pid"]) if member[0] != parent.pid}
-    ours = {pid for pid in sleeping(98765) | sleeping(98766) if pid in {p for p, _ in members} or mode == "processes"}
+    ours = sleeping(first) | sleeping(second)
     namespaces = {
         str(Path(f"/proc/{pid}/ns/net").readlink()) for pid, _ in members if Path(f"/proc/{pid}/ns/net").exists()
     }
-    assert ours
+    assert len(ours) == 2
     assert (len(namespaces) > 3) is (mode == "namespaces")
     os.kill(parent.pid if victim == "parent" else told["pid"], signal.SIGKILL)
     try:
         eventually(lambda: not alive(members))
-        eventually(lambda: not (sleeping(98765) | sleeping(98766)) & ours)
+        eventually(lambda: not (sleeping(first) | sleeping(second)))
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", int(told["endpoint"].rsplit(":", 1)[1])), 1)
         assert interfaces() == before

@@ -6,10 +6,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
 from lab_tools import allow, client, eventually, lookup, refused, trust, unique
 
 from amberlight.lab import LabCredentials, LabOptions, start
+from amberlight.lab.services.cloudtrail import Quota
 
 pytestmark = pytest.mark.lab
 REAL = json.loads((Path(__file__).parent / "data/cloudtrail_paths.json").read_text(encoding="utf-8"))["paths"]
@@ -191,21 +191,22 @@ def test_pages_hold_fifty_and_miss_nothing(aws, trail):
     assert len(found) == len(set(found))
 
 
-def test_lookups_beyond_two_a_second_are_throttled(tmp_path):
-    with start(LabOptions(workdir=tmp_path / "lab", hosts="processes")) as strict:
+def test_lookups_beyond_the_quota_are_throttled_per_account(tmp_path):
+    slow = LabOptions(workdir=tmp_path / "lab", hosts="processes", lookup_rate_per_s=0.02)
+    with start(slow) as strict:
         trail = client(strict, "cloudtrail", strict.accounts["prod"].admin)
-        other = client(strict, "cloudtrail", strict.accounts["vault"].admin)
-        codes = []
-        for _ in range(6):
-            try:
-                trail.lookup_events()
-                codes.append("ok")
-            except ClientError as error:
-                codes.append(error.response["Error"]["Code"])
-        assert codes[:2] == ["ok", "ok"]
-        assert "ThrottlingException" in codes
-        other.lookup_events()
-        eventually(lambda: trail.lookup_events(MaxResults=1)["Events"])
+        trail.lookup_events()
+        trail.lookup_events()
+        assert refused(trail.lookup_events) == "ThrottlingException"
+        client(strict, "cloudtrail", strict.accounts["vault"].admin).lookup_events()
+        client(strict, "cloudtrail", strict.accounts["prod"].admin, "eu-west-1").lookup_events()
+
+
+def test_the_quota_comes_back_with_time():
+    quota, key = Quota(2.0), ("1", "us-east-1")
+    assert [quota.take(key, 10.0) for _ in range(3)] == [True, True, False]
+    assert [quota.take(key, 10.5) for _ in range(2)] == [True, False]
+    assert [quota.take(key, 99.0) for _ in range(3)] == [True, True, False]
 
 
 def test_lookups_are_bounded_by_time_and_checked(trail, aws):
