@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
-from fakes import UNTIL, Context, raising
+from source_fakes import UNTIL, Context, raising
 from hypothesis import given
 from hypothesis import strategies as st
 

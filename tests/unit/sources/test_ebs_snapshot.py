@@ -1,7 +1,7 @@
 """Snapshots on an EC2 that breaks off: a second attempt goes on where the first one was."""
 
 import pytest
-from fakes import ACCOUNT, VAULT, Context, raising
+from source_fakes import ACCOUNT, VAULT, Context, raising
 
 from amberlight.capture.sources.disk.ebs_snapshot import capture
 from amberlight.model.errors import Denied, NotPossible, Unreachable

@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from fakes import UNTIL, Context, raising
+from source_fakes import UNTIL, Context, raising
 
 from amberlight.capture.sources.api_calls.event_history import capture
 from amberlight.model.errors import Denied, Unreachable

@@ -1,7 +1,7 @@
 """What a source makes of a host's report: gaps where the report says so, and no trust in its length."""
 
 import pytest
-from fakes import ACCOUNT, Context
+from source_fakes import ACCOUNT, Context
 
 from amberlight.capture.sources.host import linux_triage
 from amberlight.capture.sources.memory import linux_process

@@ -3,7 +3,7 @@
 import json
 from datetime import timedelta
 
-from fakes import ACCOUNT, UNTIL, Context, raising
+from source_fakes import ACCOUNT, UNTIL, Context, raising
 
 from amberlight.capture.sources.identity import access_advisor, authorization
 from amberlight.model.errors import Denied, NotPossible

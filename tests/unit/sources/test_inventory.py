@@ -1,6 +1,6 @@
 """The inventory where something around the target is denied or gone."""
 
-from fakes import ACCOUNT, Context, raising
+from source_fakes import ACCOUNT, Context, raising
 
 from amberlight.capture.sources.config.inventory import BUCKET, capture
 from amberlight.model.errors import Denied, NotPossible

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from fakes import ACCOUNT, Context, raising
+from source_fakes import ACCOUNT, Context, raising
 
 from amberlight.capture.sources.api_calls.trail_files import capture
 from amberlight.model.errors import Denied, NotPossible
