@@ -2,7 +2,7 @@
 
 Run: python bench/scan.py [--events 1000000] [--per-file 1000]. Writes bench/out/scan.json:
 
-    events, wall_s (read, rules, state, triage), events_per_s, peak_mb (of the judging process), read_only_s
+    events, wall_s (read, rules, state, triage), events_per_s, peak_mb (all processes together), read_only_s (one process)
 
 Principals and addresses repeat as in the sources, so this measures speed and memory, never the judgement.
 """
@@ -13,6 +13,7 @@ import argparse
 import datetime as dt
 import gzip
 import json
+import os
 import random
 import resource
 import subprocess
@@ -57,6 +58,7 @@ def main() -> None:
         "peak_mb": judged["peak_mb"],
         "read_only_s": read["wall_s"],
         "suspicions": judged["suspicions"],
+        "cores": len(os.sched_getaffinity(0)),
     }
     out = HERE / "out"
     out.mkdir(exist_ok=True)
@@ -110,19 +112,24 @@ def measure(what: str, corpus: Path) -> dict[str, Any]:
     """Read, or read and judge; wall time without the start of Python."""
     import time
 
-    from amberlight.aware.judge import Judge
+    from amberlight.aware.scanning import scan
+    from amberlight.model.response_plan import AwarePlan
     from amberlight.trail import read
 
     start = time.perf_counter()
-    reading, judge = read([corpus]), Judge()
-    for batch in reading.batches():
-        if what == "judge":
-            judge.take_all(batch)
-    suspicions = len(judge.suspicions())
+    suspicions, children = 0, 0
+    if what == "judge":
+        judge, reading = scan([corpus], AwarePlan(), workers=len(os.sched_getaffinity(0)))
+        suspicions = len(judge.suspicions())
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * len(os.sched_getaffinity(0))
+    else:
+        reading = read([corpus])
+        for _ in reading.batches():
+            pass
     return {
         "events": reading.count,
         "wall_s": round(time.perf_counter() - start, 2),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_mb": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss + children) / 1024, 1),
         "suspicions": suspicions,
     }
 

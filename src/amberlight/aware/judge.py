@@ -125,6 +125,10 @@ class Judge:
         self.notices |= other.notices
         self._stale = True
 
+    def __getstate__(self) -> dict[str, object]:
+        """The state without what is only remembered to save time."""
+        return {**self.__dict__, "_actors": {}, "_names": {}, "_judged": (), "_stale": True}
+
     def suspicions(self) -> tuple[Suspicion, ...]:
         """Everything that is suspected now, by falling score; those that do not page, too."""
         if self._stale:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,24 +21,22 @@ INCOMPLETE = 3
 @click.command("scan")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--plan", "plan_path", type=click.Path(path_type=Path), help="Response plan: thresholds, crown jewels.")
+@click.option("--workers", type=click.IntRange(0, 64), default=0, help="Processes; 0 is one for each core.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(paths: tuple[Path, ...], plan_path: Path | None, as_json: bool) -> int:  # noqa: FBT001 - click passes flags so
+def command(paths: tuple[Path, ...], plan_path: Path | None, workers: int, as_json: bool) -> int:  # noqa: FBT001 - click passes flags so
     """Read CloudTrail records below PATH (files or folders, plain or gzipped, any shape) and judge them.
 
     Lists every suspicion by score, those that would not page too. Exit 3 where something could not be read.
     """
-    from amberlight.aware.judge import Judge
+    from amberlight.aware.scanning import scan
     from amberlight.model.response_plan import AwarePlan
-    from amberlight.trail import read
 
     aware = AwarePlan()
     if plan_path is not None:
         from amberlight.plan import load
 
         aware = load(plan_path).aware
-    judge, reading = Judge(aware), read(paths)
-    for batch in reading.batches():
-        judge.take_all(batch)
+    judge, reading = scan(paths, aware, workers or len(os.sched_getaffinity(0)))
     if as_json:
         click.echo(json.dumps(report(judge, reading), ensure_ascii=True))
     else:

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from amberlight.aware import scanning
 from amberlight.aware.judge import Judge
+from amberlight.model.response_plan import AwarePlan
 from amberlight.trail import read
 from aware.sampling import ALICE, START, made
 
@@ -146,3 +148,17 @@ def test_what_is_done_again_and_again_is_habit(hours):
     }
     judge.observe(made({**new, "eventID": "new", "eventTime": f"{START + timedelta(days=31):%Y-%m-%dT%H:%M:%SZ}"}))
     assert len([one for one in judge.suspicions() if one.page]) == 2
+
+
+def test_several_processes_judge_as_one(shared_data, monkeypatch):
+    folders = [
+        shared_data / name for name in ("cloudtrail-stratus-detonations", "cloudtrail-otrf-ec2-proxy", "formats")
+    ]
+    alone, first = scanning.scan(folders, AwarePlan(), workers=1)
+    monkeypatch.setattr(scanning, "WORTH_BYTES", 0)
+    together, second = scanning.scan(folders, AwarePlan(), workers=2)
+    assert alone.suspicions() == together.suspicions()
+    assert (first.count, first.files, first.unreadable, first.skipped) == (
+        second.count, second.files, second.unreadable, second.skipped,
+    )  # fmt: skip
+    assert first.unreadable
