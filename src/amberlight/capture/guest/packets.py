@@ -49,17 +49,19 @@ def tcpdump(program: str, only: "list[str]", seconds: float, limit: int) -> byte
     command += [" or ".join("host " + address for address in only)] if only else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     held, end = bytearray(), time.monotonic() + seconds
-    stream = process.stdout.fileno()  # type: ignore[union-attr]
+    stream, ended = process.stdout.fileno(), False  # type: ignore[union-attr]
     while len(held) < limit and wait_for(stream, end):
         data = os.read(stream, 1 << 16)
         if not data:
+            ended = True
             break
         held += data
     if process.poll() is None:
         process.send_signal(signal.SIGINT)
     rest, said = process.communicate(timeout=20)
     text = said.decode("utf-8", "replace")
-    if not held and not rest:
+    if ended or not (held or rest):
+        # It ended by itself, perhaps after the file's head: that is no recording of a quiet line.
         raise OSError("tcpdump: " + text.strip()[-300:])
     say(tool="tcpdump", **counted(text))
     return bytes(held + rest)
