@@ -78,16 +78,19 @@ def no_fraction(text: str) -> float:
     raise Bad(f"holds the number {text[:40]}, which is no whole one")
 
 
+READ = json.JSONDecoder(object_pairs_hook=once, parse_float=no_fraction, parse_int=integer, parse_constant=no_fraction)
+WRITE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
 def parse(data: bytes) -> dict[str, Any]:
     """A JSON object that stands in its canonical form.
 
     Raises:
         Bad: it does not, or is no JSON object at all.
     """
-    hooks: dict[str, Any] = {"parse_float": no_fraction, "parse_int": integer, "parse_constant": no_fraction}
     try:
-        value = json.loads(data.decode(), object_pairs_hook=once, **hooks)
-        same = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode() == data
+        value = READ.decode(data.decode())
+        same = WRITE.encode(value).encode() == data
     except Bad:
         raise
     except (RecursionError, ValueError) as problem:
@@ -158,11 +161,13 @@ def key_point(pem: bytes) -> tuple[tuple[int, int], str]:
 
 def signature_numbers(der: bytes) -> tuple[int, int]:
     """The two numbers of a signature in DER, where only the shortest form counts."""
-    end = 4 + der[3] if 8 <= len(der) <= 72 else 0
+    if not 8 <= len(der) <= 72:
+        raise Bad("is no signature in DER")
+    end = 4 + der[3]
     r, s = int.from_bytes(der[4:end], "big"), int.from_bytes(der[end + 2 :], "big")
     parts = [each.to_bytes(each.bit_length() // 8 + 1, "big") for each in (r, s)]
     whole = b"".join(bytes((2, len(each))) + each for each in parts)
-    if not (end and 0 < r < N and 0 < s < N and der == bytes((0x30, len(whole))) + whole):
+    if not (0 < r < N and 0 < s < N and der == bytes((0x30, len(whole))) + whole):
         raise Bad("is no signature in DER")
     return r, s
 
@@ -253,12 +258,12 @@ class Verifier:
             try:
                 with os.scandir(os.path.join(self.root, folder)) as found:
                     inside = sorted(found, key=lambda each: each.name)
+                folders += [path for each in inside if (path := self.meet(each, folder))]
             except OSError as problem:
                 self.say(folder or ".", f"cannot be listed: {problem.strerror}")
                 continue
             if not inside:
                 self.say(folder or ".", "is an empty folder, which no package holds")
-            folders += [path for each in inside if (path := self.meet(each, folder))]
 
     def meet(self, found: os.DirEntry[str], folder: str) -> str:
         """Note what was found; a folder's path, to go on with."""
@@ -393,7 +398,7 @@ class Verifier:
         """The last entry must hold the hash of every file but the ledger itself, its heads and the tag manifest."""
         files = self.seal.get("files")
         if not isinstance(files, dict):
-            self.kind = "unknown"
+            self.kind, self.seal = "unknown", {}
             self.say(LEDGER, "does not end with the seal: its end was cut off, or the package was never closed")
             return
         free = {path for path in self.sizes if path in (LEDGER, TAGS) or CHECKPOINT.fullmatch(path)}

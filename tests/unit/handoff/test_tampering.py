@@ -26,6 +26,7 @@ from amberlight.vault.verify import Tree, verify
 def world(tmp_path_factory):
     made = World(tmp_path_factory.mktemp("world"))
     made.package = Path(made.build().path)
+    made.thief = LocalSigner.create(made.folder / "thief.pem")
     return made
 
 
@@ -208,41 +209,69 @@ def test_a_missing_checkpoint_is_said_so(package):
     assert any("00000004" in each for each in problems(package))
 
 
-def resign(package, signer, kind=None):
+def resign(package, signer, change=lambda entry: entry):
     """What an intruder with a key of their own can do: everything."""
-    lines = (package / "custody/ledger.jsonl").read_bytes().splitlines()
-    entries = [json.loads(line) for line in lines]
-    (package / "custody/signing-key.pem").write_bytes(signer.public_pem)
-    for each in entries:
-        each["kind"] = kind or each["kind"]
-    heads = [int(each.stem) for each in (package / "custody/checkpoints").glob("*.json")]
+    entries = [json.loads(line) for line in (package / "custody/ledger.jsonl").read_bytes().splitlines()]
+    write(package / "custody/signing-key.pem", signer.public_pem.decode())
     tree, previous, out, made = Tree(), "0" * 64, [], {}
     for number, entry in enumerate(entries, 1):
         if entry["act"] == "sealed":
-            free = ("custody/ledger", "custody/checkpoints", "tagmanifest")
             for path in entry["what"]["files"]:
-                if not path.startswith(free):
-                    entry["what"]["files"][path] = hashlib.sha256((package / path).read_bytes()).hexdigest()
-            entry["what"]["checkpoints"] = {f"{size:08d}": hashlib.sha256(made[size]).hexdigest() for size in made}
+                entry["what"]["files"][path] = hashlib.sha256((package / path).read_bytes()).hexdigest()
+            entry["what"]["checkpoints"] = {f"{n:08d}": hashlib.sha256(made[n]).hexdigest() for n in made}
+            entry = change(entry)  # noqa: PLW2901 - the change is the point
         line = canonical(entry | {"previous": previous})
         previous = hashlib.sha256(line).hexdigest()
         tree.add(line)
         out.append(line + b"\n")
-        if number in heads:
-            head = json.loads((package / f"custody/checkpoints/{number:08d}.json").read_bytes())
-            head |= {"root": tree.root(), "last": previous, "key": signer.fingerprint, "kind": kind or head["kind"]}
+        place = package / f"custody/checkpoints/{number:08d}.json"
+        if place.exists():
+            head = json.loads(place.read_bytes())
+            head |= {"root": tree.root(), "last": previous, "key": signer.fingerprint}
             made[number] = canonical(head)
-            (package / f"custody/checkpoints/{number:08d}.json").write_bytes(made[number])
-            (package / f"custody/checkpoints/{number:08d}.sig").write_bytes(signer.sign(made[number]))
-    (package / "custody/ledger.jsonl").write_bytes(b"".join(out))
+            write(place, made[number].decode())
+            place.with_suffix(".sig").unlink()
+            place.with_suffix(".sig").write_bytes(signer.sign(made[number]))
+    write(package / "custody/ledger.jsonl", b"".join(out).decode())
+    remake_manifests(package)
 
 
-def test_a_package_signed_anew_by_another_key_is_consistent_and_unconfirmed(package, world, tmp_path):
-    thief = LocalSigner.create(tmp_path / "thief.pem")
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(st.characters(max_codepoint=0xD7FF), max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["a", "verify.py", "00000001"]), inner),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(["files", "checkpoints", "what", "kind", "case", "act", "seq", "when", "verify.py"]), ODD)
+@settings(max_examples=60, deadline=None)
+def test_a_seal_of_any_form_that_is_truly_signed_never_crashes(world, tmp_path_factory, field, value):
+    package = tmp_path_factory.mktemp("t") / "p"
+    shutil.copytree(world.package, package, copy_function=os.link)
+
+    def change(entry):
+        if field in entry:
+            return entry | {field: value}
+        if field == "verify.py":
+            entry["what"]["files"][field] = value
+        else:
+            entry["what"][field] = value
+        return entry
+
+    resign(package, world.thief, change)
+    report = verify(str(package))
+    assert not report["ok"] or field == "when"
+    with (package / "tagmanifest-sha256.txt").open("a") as file:
+        file.write("x\n")
+    problems(package)
+    shutil.rmtree(package.parent)
+
+
+def test_a_package_signed_anew_by_another_key_is_consistent_and_unconfirmed(package, world):
+    thief = world.thief
     (package / "data/memory/i-0abc/42.lime").write_bytes(b"forged")
     remake_manifests(package)
     resign(package, thief)
-    remake_manifests(package)
     assert verify(str(package)) | {"files": 0, "bytes": 0} == {
         "schema": "amberlight.verify-report/1", "ok": True, "key": "unconfirmed", "kind": "drill", "files": 0,
         "bytes": 0, "ledger": {"entries": 6, "checkpoint": "ok"}, "problems": [],
