@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
-from source_fakes import UNTIL, Context, raising
 from hypothesis import given
 from hypothesis import strategies as st
+from source_fakes import UNTIL, Context, raising
 
 from amberlight.capture import answers
 from amberlight.model.errors import Denied, NotPossible, Unreachable

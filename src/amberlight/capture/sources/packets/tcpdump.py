@@ -1,8 +1,9 @@
 """With whom does the instance exchange packets right now, and what is in them?
 
 The host records every interface for five seconds, at most 16 MiB, whole packets: with tcpdump where it has one, else
-through a raw socket. The packets stay in memory and go to the vault when the recording is over, so that nothing needs to
-be excluded and nothing is written to the host's disk. The result is `packets.pcap`.
+through a raw socket. The packets stay in memory and go to the vault when the recording is over; nothing is written to the
+host's disk. Left out is only what our other scripts deliver to the store meanwhile (their local ports and the store's
+addresses are in the facts, as the filter): a memory image would push everything else out. The result is `packets.pcap`.
 
 The facts say how many packets the kernel dropped for want of room (a recording with drops is not complete), whether the
 limit of bytes ended it, and which tool made it. Without the right to open a raw socket there is a gap.
