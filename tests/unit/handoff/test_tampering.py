@@ -336,7 +336,7 @@ def with_last_entry(package, change):
     lambda line: line.replace(b'"files":{', b'"files":[{').replace(b'},"size', b'}],"size'), lambda line: b"\0" * 99,
     lambda line: line.replace(b'"act":"sealed"', b'"act":"closed"'), lambda line: b'{"seq":NaN}',
     lambda line: line.replace(b'"kind":"drill"', b'"kind":"other"'), lambda line: line.replace(b"ada", b"\xc3\x28"),
-    lambda line: line[:-1] + b',"zzz":1}', lambda line: line.replace(b'"tool"', b'"tooo"'),
+    lambda line: line[:-1] + b',"zzz":1}', lambda line: line.replace(b'"tool"', b'"tuul"'),
     lambda line: line.replace(b'"checkpoints":{', b'"checkpoints":7,"x":{'),
 ])  # fmt: skip
 def test_hostile_entries_are_named_and_never_crash(package, change):
