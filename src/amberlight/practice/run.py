@@ -21,13 +21,11 @@ from amberlight.model.codec import dumps
 from amberlight.model.delivery import Receipt
 from amberlight.model.errors import AmberlightError
 from amberlight.model.rehearsal import Scorecard, Truth
-from amberlight.practice import audit, card, stage
+from amberlight.practice import audit, card, publishing, stage
 from amberlight.practice.drill import Drill, load
-from amberlight.practice.narrator import PHASES, Narrator
+from amberlight.practice.narrator import Narrator
 from amberlight.practice.outfolder import WORK, prepared, write
 from amberlight.practice.performers import Performers
-from amberlight.practice.recording import svg
-from amberlight.practice.report import Telling, render
 from amberlight.practice.story import Story
 from amberlight.response.doors import Doors, open_doors
 from amberlight.response.respond import Approval, Desk, Response, respond
@@ -86,9 +84,9 @@ def rehearse(
         with running_lab(options, out) as lab:
             played = play(options, lab, story, narrator, clock=clock, chance=chance)
             score = card.scorecard(options, played, elapsed(), clock.now())
-            tell_score(story, score)
-            story_of_files(options, story, score)
-            publish(out, score, played, story)
+            publishing.tell_score(story, score)
+            publishing.tell_files(options.out, story, score)
+            publishing.publish(out, score, played, story)
         return score
 
 
@@ -243,62 +241,3 @@ def hand_over(desk: Desk, response: Response, out: Path) -> Receipt:
     word = receipt.acknowledge(out / "package", desk.plan.handoff.partner, None, desk.clock, key=response.fingerprint)
     write(out / "receipt.json", dumps(word))
     return word
-
-
-def publish(out: Path, score: Scorecard, played: Played, story: Story) -> None:
-    """Write what the run leaves; the scorecard last, since who finds it expects the rest."""
-    moments = [(name, played.narrator.moments[name]) for name in PHASES if name in played.narrator.moments]
-    telling = Telling(
-        score=score,
-        drill_title=played.drill.title,
-        organisation=played.built.plan.organisation,
-        case=played.response.case,
-        suspicions=played.judge.suspicions(),
-        plan=played.response.plan,
-        evidence=played.response.outcome.evidence,
-        checks=card.checks(played, out),
-        acts=played.performers.played().acts,
-        moments=moments,
-        lines=story.lines(),
-        verified=played.response.verified,
-        receipt=played.receipt,
-    )
-    write(out / "ground-truth.json", dumps(played.truth))
-    write(out / "story.svg", svg(story.lines(), "amberlight demo").encode())
-    write(out / "report.html", render(telling).encode())
-    write(out / "scorecard.json", dumps(score))
-
-
-def tell_score(story: Story, score: Scorecard) -> None:
-    """The score in a few lines."""
-    clocks = score.clocks
-    story.tell(
-        "practice",
-        f"detect {clocks.detect_s:.1f} s, decide {clocks.decide_s:.1f} s, preserve {clocks.preserve_first_s:.1f}-"
-        f"{clocks.preserve_last_s:.1f} s, hand off {clocks.handoff_s:.1f} s",
-    )
-    quiet = score.quietness
-    story.tell(
-        "practice",
-        f"{score.evidence.present} of {score.evidence.expected} expected items present; {quiet.calls_in_subject_trail} "
-        f"of our calls can be seen, {len(quiet.telltale_names)} names tell of us; {len(score.gaps)} gaps to close",
-    )
-    for gap in score.gaps:
-        story.tell("gap", f"{gap.id} {gap.what}")
-
-
-def story_of_files(options: Options, story: Story, score: Scorecard) -> None:
-    """Where to look, and what to try next."""
-    out = options.out
-    story.say()
-    story.say(f"signing key  {score.key_fingerprint}")
-    for name, what in (
-        ("report.html", "everything, in one page that opens offline"),
-        ("scorecard.json", "the same as data"),
-        ("package", "what the forensics partner got"),
-    ):
-        story.say(f"{out / name!s:<24} {what}")
-    story.say()
-    story.say(f"next:  amberlight verify {out / 'package'}")
-    story.say(f"       amberlight plan check {out / 'amberlight.yaml'}")
-    story.say("       amberlight lab up")

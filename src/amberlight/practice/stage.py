@@ -209,7 +209,7 @@ def write_plan(stage: Stage, vault: VaultPlan, queue_url: str, crown_jewels: tup
         ("Noor Adeyemi", "incident lead", "+00 555 0101"),
         ("Tomas Brandt", "incident lead", "+00 555 0102"),
         ("Sam Fell", "forensics", "+00 555 0103"),
-        ("Ines Okafor", "forensics", "+00 555 0104"),
+        ("Ida Okafor", "forensics", "+00 555 0104"),
         ("Priya Lund", "detection", "+00 555 0105"),
         ("Karl Meyer", "detection", "+00 555 0106"),
         ("Ada Voss", "custodian", "+00 555 0107"),

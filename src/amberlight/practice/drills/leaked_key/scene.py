@@ -14,7 +14,7 @@ from amberlight.practice.actors import Keys
 WEB_PORT = 8080
 LISTENER_PORT = 8443
 BEACON_PATH = "/var/tmp/.font-unix/fontsync"  # noqa: S108 - a path on the drill's host, chosen as intruders choose
-FIRST_NAMES = ("Ada", "Bela", "Chidi", "Dilan", "Edda", "Farid", "Greta", "Hiro", "Ines", "Jonas", "Kaia", "Luis")
+FIRST_NAMES = ("Ada", "Bela", "Chidi", "Dilan", "Edda", "Farid", "Greta", "Hiro", "Ida", "Jonas", "Kaia", "Luis")
 LAST_NAMES = ("Aldermann", "Brook", "Castell", "Dunmore", "Eklund", "Falk", "Greer", "Holm", "Ivarsen", "Jarvi")
 STREETS = ("Mill Lane", "Harbour Road", "Birch Street", "Station Square", "Old Market")
 
