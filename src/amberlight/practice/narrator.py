@@ -59,7 +59,7 @@ class Narrator:
     def _noticed(self, signals: tuple[Signal, ...]) -> None:
         self._signals += len(signals)
         loudest = max(signals, key=lambda one: one.points)
-        self._story.tell("aware", f"{self._signals:2d} signals; {loudest.title}")
+        self._story.tell("aware", f"signals: {self._signals}; {loudest.title}")
 
     def _proposed(self, suspicion: Suspicion) -> None:
         who = ", ".join(principal.rpartition(":")[2] for principal in suspicion.principals)

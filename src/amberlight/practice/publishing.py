@@ -47,14 +47,14 @@ def tell_score(story: Story, score: Scorecard) -> None:
     clocks = score.clocks
     story.tell(
         "practice",
-        f"detect {clocks.detect_s:.1f} s, decide {clocks.decide_s:.1f} s, preserve {clocks.preserve_first_s:.1f}-"
-        f"{clocks.preserve_last_s:.1f} s, hand off {clocks.handoff_s:.1f} s",
+        f"detect {clocks.detect_s:.1f}, decide {clocks.decide_s:.1f}, preserve {clocks.preserve_first_s:.1f}-"
+        f"{clocks.preserve_last_s:.1f}, hand off {clocks.handoff_s:.1f} s",
     )
     quiet = score.quietness
     story.tell(
         "practice",
         f"{score.evidence.present} of {score.evidence.expected} expected items present; {quiet.calls_in_subject_trail} "
-        f"of our calls can be seen, {len(quiet.telltale_names)} names tell of us; {len(score.gaps)} gaps to close",
+        f"of our calls can be seen, {len(quiet.telltale_names)} names tell of us; to improve: {len(score.gaps)}",
     )
     for gap in score.gaps:
         story.tell("gap", f"{gap.id} {gap.what}")

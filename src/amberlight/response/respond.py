@@ -23,7 +23,7 @@ from amberlight.handoff import package
 from amberlight.model.codec import to_builtins
 from amberlight.model.custody import Attempt
 from amberlight.model.delivery import Package
-from amberlight.model.errors import ApprovalMissing, DeliveryError
+from amberlight.model.errors import ApprovalMissing, DeliveryError, Denied, NotPossible, Unreachable
 from amberlight.model.evidence import CapturePlan, Source
 from amberlight.model.response_plan import ResponsePlan
 from amberlight.model.signals import Case, Decision, Kind, Suspicion
@@ -227,9 +227,16 @@ def attacked(desk: Desk, case: Case, store: S3Store, ledger: Ledger) -> tuple[At
     doors = {**desk.adversaries, "vault writer": desk.doors.writer, "vault examiner": desk.doors.examiner}
     canary = prove.plant(store, case.id)
     bucket = desk.plan.vault.bucket
-    attempts = prove.attempt(doors, bucket, canary, standing=prove.standing_of(desk.doors.examiner, bucket))
+    attempts: tuple[Attempt, ...] = ()
+    problem = ""
+    try:
+        attempts = prove.attempt(doors, bucket, canary, standing=prove.standing_of(desk.doors.examiner, bucket))
+    except (Denied, NotPossible, Unreachable) as unsettled:
+        # A proof that gives no answer proves nothing, and must not keep the evidence from being handed over.
+        problem = unsettled.cause
     desk.tell("attempted", attempts)
-    ledger.append("attempted", {"canary": canary.key, "attempts": [to_builtins(one) for one in attempts]})
+    filed = [to_builtins(one) for one in attempts]
+    ledger.append("attempted", {"canary": canary.key, "attempts": filed, "problem": problem})
     return attempts
 
 

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from amberlight.casebook import Casebook
-from amberlight.model.errors import ApprovalMissing, DeliveryError
+from amberlight.model.custody import Stored
+from amberlight.model.errors import ApprovalMissing, DeliveryError, Denied, Unreachable
 from amberlight.model.response_plan import Account, AwarePlan, CaptureLimits, ResponsePlan, VaultPlan
 from amberlight.model.signals import Suspicion
 from amberlight.response import respond
@@ -110,6 +111,45 @@ def test_without_approval_the_plans_limit_stands(desk):
     ledger = Entries()
     assert respond.planned(desk, case, ledger).max_seen == 2
     assert ledger.acts == []
+
+
+class Vault:
+    """A door whose store says what it is told to."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def call(self, operation, **_):
+        if operation == "s3.GetBucketPolicy":
+            return {"Policy": "{}"}
+        if operation == "s3.GetObjectLockConfiguration":
+            return {"ObjectLockConfiguration": {}}
+        if operation == "s3.GetBucketLifecycleConfiguration":
+            return {"Rules": []}
+        raise self.answer
+
+
+def attacked(desk, answer):
+    door = Vault(answer)
+    doors = SimpleNamespace(writer=door, examiner=door, subject=None)
+    stored = Stored(key="canary", version="1", size_bytes=1, sha256="", sha512="")
+    store, ledger = SimpleNamespace(put=lambda *_, **__: stored), Entries()
+    case = SimpleNamespace(id="c-1")
+    found = respond.attacked(replace(desk, doors=doors, adversaries={"prod admin": door}), case, store, ledger)
+    return found, ledger.acts
+
+
+def test_attempts_are_filed_and_the_capture_role_makes_none(desk):
+    found, ((act, what),) = attacked(desk, Denied("no", aws_code="AccessDenied"))
+    assert {one.role for one in found} == {"prod admin", "vault writer", "vault examiner"}
+    assert (act, len(what["attempts"]), what["problem"]) == ("attempted", len(found), "")
+    assert all(one.refused for one in found)
+
+
+def test_a_proof_without_an_answer_is_said_and_stops_nothing(desk):
+    found, ((_, what),) = attacked(desk, Unreachable("nobody answers"))
+    assert found == ()
+    assert what["problem"] == "nobody answers"
 
 
 def test_verifier_runs_isolated(tmp_path):
