@@ -134,6 +134,8 @@ def test_plaso_lines_are_of_the_shape_that_it_reads(shared_data):
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00", line["EventTime"])
     assert all(each["ResourceName"] for each in line["Resources"])
     assert json.loads(line["CloudTrailEvent"]) == record(5)
+    nobody = plaso.line(Captured(event=record(5, userIdentity=None), evidence_ref="r"))
+    assert json.loads(nobody["CloudTrailEvent"])["userIdentity"] == {}
     from_event = plaso.line(Captured(event=record(5, resources=[{"ARN": "arn:x", "type": "T"}]), evidence_ref="r"))
     assert from_event["Resources"] == [{"ResourceType": "T", "ResourceName": "arn:x"}]
 

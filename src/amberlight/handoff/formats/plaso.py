@@ -15,9 +15,11 @@ from amberlight.handoff.format import Format
 
 def line(captured: Captured) -> dict[str, Any] | None:
     """The record as an item of LookupEvents."""
-    when = captured.when
+    when, event = captured.when, captured.event
     if when is None:
         return None
+    if not isinstance(event.get("userIdentity"), dict):
+        event = {**event, "userIdentity": {}}  # the reader asks it for the ARN without looking whether it is there
     return {
         "EventId": captured.text("eventID"),
         "EventName": captured.text("eventName"),
@@ -27,7 +29,7 @@ def line(captured: Captured) -> dict[str, Any] | None:
         "EventSource": captured.text("eventSource"),
         "Username": captured.text("userIdentity", "userName") or str(captured.item.get("Username", "")),
         "Resources": resources(captured),
-        "CloudTrailEvent": json.dumps(captured.event),
+        "CloudTrailEvent": json.dumps(event),
         "evidence_ref": captured.evidence_ref,
     }
 
