@@ -8,7 +8,7 @@ conditional write alone, so that no lock service and no clock has to be trusted.
 |---|---|
 | `store`, `s3`, `multipart`, `folder` | the two stores behind one interface |
 | `ledger`, `tree`, `signing` | entries, RFC 6962 root, signed checkpoints |
-| `policies` | who may do what, each statement with its reason |
+| `policies`, `walls`, `statements` | who may do what, each statement with its reason |
 | `prove` | attacks on the vault, and the store's answers |
 | `verify` | checks a package; standard library only, copied into every package |
 """

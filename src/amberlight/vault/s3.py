@@ -72,7 +72,7 @@ class S3Store:
             checksum = b64_sha256(bytes(first))
             version = self._put_once(key, bytes(first), media_type, checksum)
         else:
-            version, checksum = self._put_parts(key, parts_of(first, passing), media_type)
+            version, checksum = self._put_parts(key, parts_of(first, passing), media_type, seen)
         return self._read_back(key, version, checksum, seen)
 
     def create(self, key: str, data: bytes, *, media_type: str = "application/json") -> Stored:
@@ -170,14 +170,14 @@ class S3Store:
             return self._version_of(key, answer)
         raise AssertionError  # the loop above has no other end
 
-    def _put_parts(self, key: str, parts: Iterator[bytes], media_type: str) -> tuple[str, str]:
+    def _put_parts(self, key: str, parts: Iterator[bytes], media_type: str, seen: Hashes) -> tuple[str, str]:
         upload = Upload(self._writer, self.bucket, key, media_type)
         try:
             answer = upload.send(parts)
-        except NotPossible as problem:
-            if problem.aws_code == TAKEN:
-                raise refuse_existing(key) from problem
-            raise
+        except (NotPossible, Unreachable) as problem:
+            if not upload.hashes:  # a part or the source failed: nothing can have come of it
+                raise
+            return self._settle(key, problem, seen), upload.composite
         if answer.get("ChecksumSHA256", upload.composite) != upload.composite:
             raise differs(key, upload.composite, answer["ChecksumSHA256"])
         return self._version_of(key, answer), upload.composite

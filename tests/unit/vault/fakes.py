@@ -103,7 +103,8 @@ class FakeS3:
         return {"VersionId": version, "ChecksumSHA256": self.lies.get("checksum", checksum)}
 
     def AbortMultipartUpload(self, p):  # noqa: N802
-        del self.uploads[p["UploadId"]]
+        if self.uploads.pop(p["UploadId"], None) is None:
+            raise NotPossible("s3.AbortMultipartUpload: NoSuchUpload", aws_code="NoSuchUpload")
         return {}
 
     def one(self, p):

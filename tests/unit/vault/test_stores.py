@@ -154,6 +154,27 @@ def test_a_lost_answer_is_settled_by_looking(s3, store):
     assert len(s3.versions["k"]) == 1
 
 
+def test_a_lost_completion_is_settled_by_looking(s3, store):
+    # one call to begin, three parts, one to complete
+    s3.faults = [nothing] * 4 + [lose]
+    stored = store.put("k", (bytes([n]) * MIB for n in range(17)))
+    assert len(s3.versions["k"]) == 1
+    store.check(stored)
+
+
+def test_a_cleaning_up_that_fails_hides_nothing(s3, store):
+    s3.faults = [nothing, refuse, nothing, nothing, refuse]
+    with pytest.raises(Denied, match="UploadPart"):
+        store.put("k", (bytes(MIB) for _ in range(17)))
+
+
+def test_more_parts_than_s3_takes_is_said_so(s3, store, monkeypatch):
+    monkeypatch.setattr("amberlight.vault.multipart.PARTS_MAX", 2)
+    with pytest.raises(DeliveryError, match="larger than"):
+        store.put("k", (bytes(MIB) for _ in range(17)))
+    assert not s3.uploads
+
+
 def test_exists_after_a_retry_may_be_our_own_doing(s3, store):
     s3.store("k", b"mine", "x", None)
     s3.faults = [taken_after_retry]
@@ -299,6 +320,17 @@ def test_a_file_is_no_folder_for_a_vault(tmp_path):
     (tmp_path / "v").write_text("x")
     with pytest.raises(ConfigError):
         FolderStore(tmp_path / "v", StillClock())
+
+
+def test_a_key_that_is_a_file_and_a_folder_is_said_so(tmp_path):
+    store = FolderStore(tmp_path / "v", StillClock())
+    store.put("a", [b"x"])
+    store.put("b/c", [b"x"])
+    for key in ("a/b", "a/b/c", "b"):
+        with pytest.raises(DeliveryError, match="a file and a folder"):
+            store.put(key, [b"x"])
+    assert store.look("b") is None
+    assert store.look("a").size_bytes == 1
 
 
 def test_a_name_too_long_for_a_file_is_said_so(tmp_path):
