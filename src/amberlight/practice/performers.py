@@ -60,6 +60,8 @@ class Performers:
                 self._over.set()
             else:
                 self._tell(act)
+        # They ended: whoever waits for the truth looks now, and not only after the longest wait.
+        self._over.set()
 
     def truth(self) -> Truth:
         """The ground truth, once the attack is over.
@@ -67,7 +69,8 @@ class Performers:
         Raises:
             AmberlightError: the actors failed or did not end in time.
         """
-        if not self._over.wait(WAIT_S):
+        told = self._over.wait(WAIT_S)
+        if not told or not (self._truth / "truth.json").is_file():
             tail = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
             raise AmberlightError(
                 f"The drill's actors did not finish: {' '.join(tail) or 'no message'}", "Run the drill again."
