@@ -50,9 +50,9 @@ def prepared(out: Path) -> Iterator[Path]:
         lock(marker.fileno(), out)
         marker.write("An amberlight rehearsal made this folder; the next one replaces what this one wrote.\n")
         marker.flush()
-        clear(out)
-        (out / WORK).mkdir(mode=0o700)
         try:
+            clear(out)
+            (out / WORK).mkdir(mode=0o700)
             yield out
         except BaseException:
             clear(out)
