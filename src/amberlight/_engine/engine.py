@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 _one_at_a_time = threading.Lock()
 
@@ -22,6 +23,11 @@ class Engine:
         self.url = url
         self.name = name
         self.stopping = threading.Event()
+
+    @staticmethod
+    def prepare() -> None:
+        """Import DBOS now (half a second), so that a run that is in a hurry need not."""
+        importlib.import_module("amberlight._engine.durable")
 
     def run(
         self, workflow_id: str, step_ids: Sequence[str], perform: Callable[[str], bytes], workers: int = 8
@@ -51,11 +57,12 @@ class Engine:
         with ThreadPoolExecutor(max(1, count), thread_name_prefix="step") as threads:
             futures = [threads.submit(work) for _ in range(count)]
             try:
-                for future in futures:
-                    future.result()
+                wait(futures)
             except BaseException:
                 self.stopping.set()
                 raise
+        if work.errors:
+            raise work.errors[0]
 
 
 class _Work:
@@ -69,6 +76,7 @@ class _Work:
         stopping: threading.Event,
     ) -> None:
         self.results: dict[str, bytes] = {}
+        self.errors: list[BaseException] = []
         self._durably, self._perform, self._waiting, self._stopping = durably, perform, waiting, stopping
 
     def __call__(self) -> None:
@@ -79,6 +87,8 @@ class _Work:
                 return
             try:
                 self.results[step_id] = self._durably(step_id, self._perform)
-            except BaseException:
+            except BaseException as problem:
+                # The first in time is the cause; others may be steps that were told to stop because of it.
+                self.errors.append(problem)
                 self._stopping.set()
                 raise

@@ -35,7 +35,7 @@ def catalogue(*sources):
 
 
 # Zero is the most volatile of all, and must not be taken for none.
-MEMORY = make_source("memory.linux_process", takes=("instance",), gone_after=timedelta(seconds=1), seen=3)
+MEMORY = make_source("memory.linux_process", takes=("instance",), gone_after=timedelta(0), seen=3)
 PACKETS = make_source("packets.tcpdump", takes=("instance",), gone_after=timedelta(0), seen=1)
 DISK = make_source("disk.ebs_snapshot", takes=("instance",), gone_after=timedelta(hours=1), seen=2)
 LOGS = make_source("api_calls.trail_files", cost=Cost(usd=30.0, basis="x"))

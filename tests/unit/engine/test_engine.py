@@ -96,6 +96,21 @@ def test_the_database_holds_no_pickle(engine, tmp_path):
     assert "py_pickle" not in text
 
 
+def test_a_failure_on_one_thread_stops_the_others_from_starting_more(engine):
+    ran = []
+
+    def perform(step):
+        ran.append(step)
+        if step == "a":
+            raise ValueError("no")
+        assert engine.stopping.wait(10)
+        return b""
+
+    with pytest.raises(ValueError, match="no"):
+        engine.run("work", list("abcdef"), perform, 2)
+    assert sorted(ran) in (["a"], ["a", "b"])
+
+
 WORKER = """
     import sys, time
     from pathlib import Path
