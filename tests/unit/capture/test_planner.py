@@ -92,7 +92,7 @@ def test_a_person_may_choose_and_what_is_left_out_is_said():
 
 def test_a_misspelt_source_is_an_error_with_a_proposal():
     with pytest.raises(ConfigError) as error:
-        plan(ALL, only=("memmory",))
+        plan(ALL, only=("memry",))
     assert "memory" in error.value.fix
 
 
