@@ -93,7 +93,9 @@ def test_digests_chain_and_verify_and_a_changed_file_does_not(lab, prod, aws, tr
         listed += [file["s3Object"] for file in digest["logFiles"]]
     assert len(listed) == len(set(listed)) > 0
     altered = s3.get_object(Bucket=logs, Key=found[0])
-    changed = gzip.compress(gzip.decompress(altered["Body"].read()).replace(b"SHA-256", b"SHA-257"))
+    body = gzip.decompress(altered["Body"].read())
+    assert b'"awsAccountId"' in body
+    changed = gzip.compress(body.replace(b'"awsAccountId"', b'"awsAccountID"'))
     s3.put_object(Bucket=logs, Key=found[0], Body=changed, Metadata=altered["Metadata"])
     with pytest.raises(InvalidSignature):
         verify(s3, logs, found[0], public, None)

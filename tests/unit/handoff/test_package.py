@@ -8,6 +8,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import bagit
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -325,5 +326,4 @@ def test_formats_are_found_and_named_like_their_files():
 
 
 def test_bagit_python_accepts_the_bag(world):
-    bagit = pytest.importorskip("bagit", reason="bagit is not installed")
     assert bagit.Bag(str(world.package)).is_valid()
