@@ -31,8 +31,8 @@ from amberlight.model.signals import Target  # noqa: E402
 REGION, REGIONS = "us-east-1", ("us-east-1", "eu-west-1")
 PROD, SECURITY = "111122223333", "777788889999"
 BEACON = """#!/bin/sh
-mkdir -p "$AMBERLIGHT_ROOT/var/tmp/.font-unix"
-cd "$AMBERLIGHT_ROOT/var/tmp/.font-unix"
+mkdir -p "$HOST_ROOT/var/tmp/.font-unix"
+cd "$HOST_ROOT/var/tmp/.font-unix"
 cat > fontsync <<'END'
 import socket, time
 listener = socket.create_server(("127.0.0.1", 0))
@@ -43,7 +43,7 @@ while True:
     other.recv(100)
     time.sleep(0.2)
 END
-setsid python3 "$AMBERLIGHT_ROOT/var/tmp/.font-unix/fontsync" </dev/null >/dev/null 2>&1 &
+setsid python3 "$HOST_ROOT/var/tmp/.font-unix/fontsync" </dev/null >/dev/null 2>&1 &
 """
 
 

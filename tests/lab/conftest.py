@@ -40,7 +40,7 @@ def host(lab, prod):
     iam.put_role_policy(RoleName="web", PolicyName="p", PolicyDocument=allow("s3:ListAllMyBuckets"))
     iam.create_instance_profile(InstanceProfileName="web")
     iam.add_role_to_instance_profile(InstanceProfileName="web", RoleName="web")
-    script = '#!/bin/sh\necho "from user data" > "$AMBERLIGHT_ROOT/root/booted"\n'
+    script = '#!/bin/sh\necho "from user data" > "$HOST_ROOT/root/booted"\n'
     instance = ec2.run_instances(
         ImageId="ami-00000001", MinCount=1, MaxCount=1, IamInstanceProfile={"Name": "web"}, UserData=script,
         BlockDeviceMappings=[

@@ -80,7 +80,7 @@ def test_unknown_documents_and_instances_are_refused(aws, host):
 
 
 def test_user_data_ran_once_at_boot(run):
-    assert eventually(lambda: run('cat "$AMBERLIGHT_ROOT/root/booted"')["StandardOutputContent"]) == "from user data\n"
+    assert eventually(lambda: run('cat "$HOST_ROOT/root/booted"')["StandardOutputContent"]) == "from user data\n"
 
 
 def test_metadata_needs_a_token_and_gives_the_roles_credentials(lab, aws, run, host):
@@ -120,7 +120,7 @@ def test_nothing_of_the_developers_environment_leaks(run, monkeypatch):
     names = {line.split("=")[0] for line in environment.splitlines()}
     allowed = {"AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EC2_METADATA_SERVICE_ENDPOINT"}
     assert {name for name in names if name.startswith("AWS_")} <= allowed
-    assert names <= allowed | {"PATH", "HOME", "USER", "LOGNAME", "LANG", "PWD", "AMBERLIGHT_ROOT", "AMBERLIGHT_LAB",
+    assert names <= allowed | {"PATH", "HOME", "USER", "LOGNAME", "LANG", "PWD", "HOST_ROOT", "AMBERLIGHT_LAB",
                                "TMPDIR", "SHLVL", "_", "OLDPWD"}  # fmt: skip
 
 
@@ -194,14 +194,14 @@ def test_stopping_ends_processes_and_keeps_files(aws, lab):
         return found["StandardOutputContent"]
 
     eventually(managed)
-    shell('echo kept > "$AMBERLIGHT_ROOT/root/file"; setsid sleep 54321 >/dev/null 2>&1 &')
+    shell('echo kept > "$HOST_ROOT/root/file"; setsid sleep 54321 >/dev/null 2>&1 &')
     eventually(lambda: sleeping(54321))
     ec2.stop_instances(InstanceIds=[ident])
     eventually(lambda: not managed())
     eventually(lambda: not sleeping(54321))
     ec2.start_instances(InstanceIds=[ident])
     eventually(managed)
-    assert shell('cat "$AMBERLIGHT_ROOT/root/file"') == "kept\n"
+    assert shell('cat "$HOST_ROOT/root/file"') == "kept\n"
     ec2.terminate_instances(InstanceIds=[ident])
     eventually(lambda: not managed())
 

@@ -136,11 +136,11 @@ def test_plain_processes_have_a_directory_and_an_address_of_their_own(tmp_path):
     with start(LabOptions(workdir=tmp_path / "lab", hosts="processes", lookup_delay_s=0.0)) as lab:
         admin = lab.accounts["prod"].admin
         ec2, ssm, trail = (client(lab, name, admin) for name in ("ec2", "ssm", "cloudtrail"))
-        script = '#!/bin/sh\necho once >> "$AMBERLIGHT_ROOT/root/booted"\n'
+        script = '#!/bin/sh\necho once >> "$HOST_ROOT/root/booted"\n'
         made = ec2.run_instances(ImageId="ami-00000001", MinCount=1, MaxCount=1, UserData=script)["Instances"][0]
         ident, address = made["InstanceId"], made["PrivateIpAddress"]
         eventually(lambda: ssm.describe_instance_information()["InstanceInformationList"])
-        lines = ["cat $AMBERLIGHT_ROOT/root/booted", "pwd", "echo $AWS_ENDPOINT_URL", "exit 4"]
+        lines = ["cat $HOST_ROOT/root/booted", "pwd", "echo $AWS_ENDPOINT_URL", "exit 4"]
 
         def finished():
             sent = ssm.send_command(InstanceIds=[ident], DocumentName="AWS-RunShellScript",

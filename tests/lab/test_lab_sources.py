@@ -22,7 +22,7 @@ from amberlight.vault import S3Store
 pytestmark = pytest.mark.lab
 SOURCES, CLOCK = load(), SystemClock()
 BEACON = """
-mkdir -p "$AMBERLIGHT_ROOT/var/tmp/.font-unix" && cd "$AMBERLIGHT_ROOT/var/tmp/.font-unix"
+mkdir -p "$HOST_ROOT/var/tmp/.font-unix" && cd "$HOST_ROOT/var/tmp/.font-unix"
 cat > fontsync <<'END'
 import hashlib, socket, sys, time
 address = "127.0.0.1" if len(sys.argv) < 3 else sys.argv[2]
@@ -35,7 +35,7 @@ while True:
     other.recv(100)
     time.sleep(0.1)
 END
-setsid python3 "$AMBERLIGHT_ROOT/var/tmp/.font-unix/fontsync" seed {address} </dev/null >/dev/null 2>&1 &
+setsid python3 "$HOST_ROOT/var/tmp/.font-unix/fontsync" seed {address} </dev/null >/dev/null 2>&1 &
 echo started
 """
 SECRET = b"bk-" + hashlib.sha256(b"seed").hexdigest().encode()

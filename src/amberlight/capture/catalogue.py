@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 
 from amberlight.model.errors import ConfigError
 from amberlight.model.evidence import Source
 
+FOR_TYPE_CHECKERS = re.compile(r"^TYPE_CHECKING = False\nif TYPE_CHECKING:\n(?:[ ].*\n|\n)+", re.MULTILINE)
 HERE = Path(__file__).parent
 PACKAGE = "amberlight.capture.sources"
 
@@ -43,5 +45,10 @@ def page(source: Source) -> str:
 
 
 def guest(name: str) -> str:
-    """The text of a script for hosts, `guest/<name>.py`, without the common part that `Slot.run` puts in front."""
-    return (HERE / "guest" / f"{name}.py").read_text(encoding="utf-8")
+    """The text of a script for hosts, `guest/<name>.py`, without the common part that `Slot.run` puts in front.
+
+    What only type checkers read is left out: it is of no use there, and it would name this package to whoever reads the
+    host's command history.
+    """
+    text = (HERE / "guest" / f"{name}.py").read_text(encoding="utf-8")
+    return FOR_TYPE_CHECKERS.sub("", text)

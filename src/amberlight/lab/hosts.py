@@ -123,7 +123,7 @@ class Hosts:
             self._spawner.release(host.holder)
             host.holder = host.pid = None
         elif self._janitor is not None:
-            _kill_marked(f"AMBERLIGHT_ROOT={host.root}")
+            _kill_marked(f"HOST_ROOT={host.root}")
 
     def remove(self, instance_id: str) -> None:
         """End a terminated instance's host for good; another instance may have its address."""
@@ -175,7 +175,7 @@ class Hosts:
         if host.pid is not None:
             return {**common, "PATH": rootfs.PATH + (":/opt/python" if rootfs.python_outside_usr() else "")}
         key, value = self._mark.split("=")
-        own = {key: value, "AMBERLIGHT_ROOT": str(host.root), "TMPDIR": str(host.root / "tmp")}
+        own = {key: value, "HOST_ROOT": str(host.root), "TMPDIR": str(host.root / "tmp")}
         path = netns.with_sbin("/usr/local/bin:/usr/bin:/bin") + f":{sys.base_prefix}/bin"
         return {**common, **own, "HOME": str(host.root / "root"), "PATH": path}
 

@@ -27,7 +27,7 @@ class Host:
             capture_output=True,
             text=True,
             check=False,
-            env={"PATH": os.environ["PATH"], "AMBERLIGHT_ROOT": str(self.root)},
+            env={"PATH": os.environ["PATH"], "HOST_ROOT": str(self.root)},
         )
         status = "Success" if ended.returncode == 0 else "Failed"
         self.done[name] = {

@@ -375,3 +375,15 @@ def test_a_host_without_python_says_so(host, monkeypatch, tmp_path):
 def test_a_script_that_is_too_long_is_refused():
     with pytest.raises(NotPossible, match="longer"):
         slots.command("#" * 70_000, {}, "E0")
+
+
+@pytest.mark.parametrize("name", ["common", "handover", "linux_process_memory", "linux_triage", "packets"])
+def test_what_is_sent_to_a_host_says_nothing_of_us_or_of_an_incident(name):
+    text = catalogue.guest(name)
+    compile(text, name, "exec")
+    told = re.findall(
+        r"amberlight|incident|forensic|evidence|breach|intruder|attack|suspic|suspect|vault|TYPE_CHECKING",
+        text,
+        re.IGNORECASE,
+    )
+    assert told == []

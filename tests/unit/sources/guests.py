@@ -25,7 +25,7 @@ def run(name, into, *, root, text="", **arguments):
     """The report of the script; `root` is the folder that stands for the host: nothing outside it is read."""
     parameter = base64.b64encode(json.dumps({"arguments": {**arguments, "into": str(into)}}).encode()).decode()
     script = guest("common") + INTO_A_FILE + text + guest(name)
-    environment = {"PATH": os.environ["PATH"], "AMBERLIGHT_ROOT": str(root)}
+    environment = {"PATH": os.environ["PATH"], "HOST_ROOT": str(root)}
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-W", "error", "-", parameter],
         input=script.encode(),

@@ -1,7 +1,7 @@
 """Sent in front of every script that runs on a host: opens the sealed grant, signs, uploads, reports.
 
 Runs on the host's own Python 3.6 or newer with nothing but its standard library, isolated (`python3 -I -S`). A script
-that follows uses `arguments`, `at`, `upload`, `say` and ends with `run(function)`. Nothing of this text names a case.
+that follows uses `arguments`, `at`, `upload`, `say` and ends with `run(function)`.
 
 References:
     RFC 3526 section 3 (the 2048-bit group), RFC 5869 (HKDF), RFC 2104 (HMAC).
@@ -43,7 +43,7 @@ PART_BYTES = 8 << 20
 REPORT_CHARACTERS = 16_000
 AGAIN = (409, 429)
 OWN_PORTS = (61000, 61199)  # above Linux's usual range for clients (32768-60999), so that a recording can leave us out
-ROOT = os.environ.get("AMBERLIGHT_ROOT", "")
+ROOT = os.environ.get("HOST_ROOT", "")
 
 arguments = {}  # type: dict[str, Any]
 grant = {}  # type: dict[str, Any]

@@ -1,6 +1,6 @@
 """Reads the memory of chosen processes while they run, and delivers one tar of ELF cores.
 
-Arguments: `pids` (else chosen by what is suspicious about them), `max_processes`, `max_bytes` (of memory, in all).
+Arguments: `pids` (else chosen by what is unusual about them), `max_processes`, `max_bytes` (of memory, in all).
 No process is stopped: a page is read at the moment when it is reached, so a core is not one instant (smear).
 
 References:
@@ -139,7 +139,7 @@ def script_of(pid: int) -> str:
 
 
 def reasons(pid: int, known: "dict[str, dict[str, str]]") -> "list[tuple[int, str]]":
-    """What is suspicious about a process: weight and words."""
+    """What is unusual about a process: weight and words."""
     exe, script, found = target(pid, "exe"), script_of(pid), []
     if exe.startswith("/memfd:"):
         found.append((20, "its program exists in memory only"))
@@ -154,7 +154,7 @@ def reasons(pid: int, known: "dict[str, dict[str, str]]") -> "list[tuple[int, st
 
 
 def chosen() -> "list[tuple[int, list[str]]]":
-    """The processes to read, most suspicious first, each with the reasons."""
+    """The processes to read, most unusual first, each with the reasons."""
     known = {}  # type: dict[str, dict[str, str]]
     if arguments.get("pids"):
         return [(int(pid), ["named by the plan"]) for pid in arguments["pids"]]
@@ -166,7 +166,7 @@ def chosen() -> "list[tuple[int, list[str]]]":
             weighed.append((-sum(weight for weight, _ in found), pid, [text for _, text in found]))
     weighed.sort()
     most = int(arguments.get("max_processes", 8))
-    say(considered=len(everybody), suspicious=len(weighed), left_out=[pid for _, pid, _ in weighed[most:]][:50])
+    say(considered=len(everybody), unusual=len(weighed), left_out=[pid for _, pid, _ in weighed[most:]][:50])
     return [(pid, why) for _, pid, why in weighed[:most]]
 
 

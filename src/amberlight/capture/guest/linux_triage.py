@@ -1,7 +1,7 @@
 """Describes a running Linux host, and copies the small files that tell what happened on it: one tar, files under their paths.
 
 `triage/*.jsonl` hold what is not a file: processes, sockets, open files, listings of places where anybody may write,
-hashes of executables. Reads /proc and files only; runs no program of the host, because an intruder may have replaced it.
+hashes of executables. Reads /proc and files only; runs no program of the host, because it may have been replaced.
 
 References:
     proc(5), passwd(5), crontab(5), systemd.unit(5); open(2) for O_NOATIME.

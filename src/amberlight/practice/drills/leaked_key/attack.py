@@ -18,7 +18,7 @@ from amberlight.lab.places import Place
 from amberlight.practice.actors import Actor
 from amberlight.practice.drills.leaked_key.scene import BEACON_PATH, LISTENER_PORT, Scene, Secrets, on_host
 
-MINER_SCRIPT = "#!/bin/sh\necho pool=stratum.example:3333 > ${AMBERLIGHT_ROOT}/etc/miner.conf\n"
+MINER_SCRIPT = "#!/bin/sh\necho pool=stratum.example:3333 > ${HOST_ROOT}/etc/miner.conf\n"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 Tell = Callable[[str], None]
 

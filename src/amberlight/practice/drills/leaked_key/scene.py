@@ -100,7 +100,7 @@ def on_host(name: str, path: str, argument: str) -> str:
     """Shell text that writes a program to *path* on a host and starts it there, away from this shell."""
     folder, _, _ = path.rpartition("/")
     return (
-        f'mkdir -p "$AMBERLIGHT_ROOT{folder}" && cd "$AMBERLIGHT_ROOT{folder}"\n'
-        f"cat > \"$AMBERLIGHT_ROOT{path}\" <<'END-OF-PROGRAM'\n{host_script(name)}END-OF-PROGRAM\n"
-        f"setsid python3 \"$AMBERLIGHT_ROOT{path}\" '{argument}' </dev/null >/dev/null 2>&1 &\n"
+        f'mkdir -p "$HOST_ROOT{folder}" && cd "$HOST_ROOT{folder}"\n'
+        f"cat > \"$HOST_ROOT{path}\" <<'END-OF-PROGRAM'\n{host_script(name)}END-OF-PROGRAM\n"
+        f"setsid python3 \"$HOST_ROOT{path}\" '{argument}' </dev/null >/dev/null 2>&1 &\n"
     )
