@@ -117,8 +117,11 @@ def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Re
     ledger.append("opened", to_builtins(case))
     plan = planned(desk, case, ledger)
     outcome = runner.run(plan, desk.catalogue, station(desk, store, ledger), on_event=desk.tell)
+    # A signed head after each phase: what is entered later can then not be passed off as having been there before.
+    ledger.checkpoint()
     desk.tell("captured", outcome)
     attempts = attacked(desk, case, store, ledger)
+    ledger.checkpoint()
     made = package.build(
         out,
         case=case,
