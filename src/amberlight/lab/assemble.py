@@ -27,6 +27,7 @@ from amberlight.lab.services import (
     iam_pages,
     identity,
     kms,
+    organizations,
     regions,
     s3,
     snapshots,
@@ -66,6 +67,7 @@ def assemble(
     recorder.before, recorder.wants_data = delivery.before, delivery.wants_data
     history.subscribe(delivery.take)
     auth.install(accounts)
+    organizations.install(accounts)
     regions.install()
     s3.install()
     ec2.install(hosts, on_limit)

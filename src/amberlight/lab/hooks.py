@@ -17,7 +17,7 @@ import botocore.parsers
 import botocore.serialize
 import botocore.session
 
-SERVICES = ("iam", "sts", "s3", "ec2", "ssm", "cloudtrail", "cloudwatch", "kms", "sns", "sqs")
+SERVICES = ("iam", "sts", "s3", "ec2", "ssm", "cloudtrail", "cloudwatch", "kms", "organizations", "sns", "sqs")
 """Service modules that the lab adds to; loaded before the first replacement."""
 
 
