@@ -13,11 +13,15 @@ import base64
 import json
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from dbos import DBOS, DBOSConfig, Serializer, SetWorkflowID
+from sqlalchemy.exc import SQLAlchemyError
+
+from amberlight.model.errors import DeliveryError
 
 VERSION = "1"
 POLLING_SECONDS = 0.05
@@ -56,6 +60,19 @@ def _step(step_id: str) -> bytes:
     return result
 
 
+@contextmanager
+def _recorded() -> Iterator[None]:
+    """A full disk or a lost database is said in words: what is done stays done, and the rest can be resumed."""
+    try:
+        yield
+    except SQLAlchemyError as problem:
+        reason = str(getattr(problem, "orig", None) or problem).splitlines()[0]
+        raise DeliveryError(
+            f"The record of steps cannot be kept: {reason}.",
+            "Make room, or mend the database, and start again: what was sealed is not taken twice.",
+        ) from problem
+
+
 class Journal:
     """DBOS for one piece of work: opened and closed again, with no thread left behind."""
 
@@ -75,8 +92,9 @@ class Journal:
         self._attempts: dict[str, int] = {}
 
     def __enter__(self) -> Self:
-        DBOS(config=self._config)
-        DBOS.launch()
+        with _recorded():
+            DBOS(config=self._config)
+            DBOS.launch()
         return self
 
     def __exit__(
@@ -88,7 +106,9 @@ class Journal:
         """Results of the steps that are done; attempts of the others are counted and closed."""
         wanted = set(step_ids)
         found: dict[str, bytes] = {}
-        for status in DBOS.list_workflows(workflow_id_prefix=f"{self._work}/", load_output=True):
+        with _recorded():
+            known = DBOS.list_workflows(workflow_id_prefix=f"{self._work}/", load_output=True)
+        for status in known:
             step_id, _, number = status.workflow_id.removeprefix(f"{self._work}/").rpartition("/")
             if step_id not in wanted:
                 continue
@@ -96,11 +116,12 @@ class Journal:
             if status.status == "SUCCESS":
                 found[step_id] = bytes(status.output or b"")
             elif status.status not in ("ERROR", "CANCELLED"):
-                DBOS.cancel_workflow(status.workflow_id)
+                with _recorded():
+                    DBOS.cancel_workflow(status.workflow_id)
         return found
 
     def perform(self, step_id: str, function: Callable[[str], bytes]) -> bytes:
         """Do a step now, on this thread, as the next attempt."""
         _performing.function = function
-        with SetWorkflowID(f"{self._work}/{step_id}/{self._attempts.get(step_id, 0) + 1}"):
+        with _recorded(), SetWorkflowID(f"{self._work}/{step_id}/{self._attempts.get(step_id, 0) + 1}"):
             return _step(step_id)

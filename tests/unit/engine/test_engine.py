@@ -149,3 +149,29 @@ def test_kill_9_and_go_on(tmp_path):
     assert "'f': b'f'" in ended.stdout
     ran = log.read_text().split()
     assert {step: ran.count(step) for step in "abcdef"} == {"a": 1, "b": 1, "c": 2, "d": 2, "e": 1, "f": 1}
+
+
+def test_a_record_that_cannot_be_kept_is_a_delivery_error_and_not_a_trace(tmp_path):
+    from amberlight.model.errors import DeliveryError
+
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DeliveryError, match="record of steps"):
+        Engine(f"sqlite:///{tmp_path}/folder/none/steps.sqlite").run("case", ["a"], lambda _: b"1")
+
+
+def test_a_record_that_is_lost_on_the_way_is_a_delivery_error(tmp_path):
+    import sqlite3
+
+    from amberlight.model.errors import DeliveryError
+
+    path = tmp_path / "steps.sqlite"
+
+    def lose(step_id):
+        with sqlite3.connect(path) as other:
+            for (name,) in other.execute("select name from sqlite_master where type = 'table'").fetchall():
+                if name.startswith("workflow_"):
+                    other.execute(f'drop table "{name}"')
+        return step_id.encode()
+
+    with pytest.raises(DeliveryError, match="no such table"):
+        Engine(f"sqlite:///{path}").run("case", ["a"], lose)
