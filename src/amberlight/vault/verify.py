@@ -24,10 +24,12 @@ import re
 import stat
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 SCHEMA = "amberlight.verify-report/1"
 LEDGER, KEY, TAGS = "custody/ledger.jsonl", "custody/signing-key.pem", "tagmanifest-sha256.txt"
+ALGORITHMS = ("sha256", "sha512")
 MANIFESTS = {"manifest-sha256.txt": "sha256", "manifest-sha512.txt": "sha512", TAGS: "sha256"}
 CHECKPOINT = re.compile(r"custody/checkpoints/([0-9]{8})\.(json|sig)")
 ENTRY_FIELDS = {
@@ -39,7 +41,7 @@ HEAD_FIELDS = {
 }  # fmt: skip
 SCHEMAS = {"entry": "amberlight.ledger-entry/1", "checkpoint": "amberlight.checkpoint/1"}
 KINDS = ("drill", "incident")
-LINE_MAX, SMALL_MAX, PROBLEMS_MAX, CHUNK = 32 << 20, 1 << 16, 10_000, 1 << 20
+LINE_MAX, SMALL_MAX, PROBLEMS_MAX, CHUNK, BATCH = 32 << 20, 1 << 16, 10_000, 1 << 18, 1000
 
 # The curve P-256, from: NIST SP 800-186 section 3.2.1.3.
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
@@ -229,8 +231,7 @@ class Verifier:
     def run(self) -> dict[str, Any]:
         """Check everything; the report."""
         self.walk()
-        for path in self.sizes:
-            self.hash(path)
+        self.hash_all()
         for manifest, algorithm in MANIFESTS.items():
             self.check_manifest(manifest, algorithm)
         point = self.read_key()
@@ -281,22 +282,32 @@ class Verifier:
         flags = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
         return os.fdopen(os.open(os.path.join(self.root, path), os.O_RDONLY | flags), "rb")
 
-    def hash(self, path: str) -> None:
-        """Size, SHA-256 and, of the payload, SHA-512."""
-        made = {"sha256": hashlib.sha256()}
-        if path.startswith("data/"):
-            made["sha512"] = hashlib.sha512()
+    def hash_all(self) -> None:
+        """Hash every file; of the payload SHA-256 and SHA-512 apart, so that one large file takes two cores as well."""
+        work = [(path, name) for path in self.sizes for name in ALGORITHMS[: 1 + path.startswith("data/")]]
+        # hashlib lets go of the interpreter while it works, so threads are enough.
+        with ThreadPoolExecutor(cores()) as pool:
+            for at in range(0, len(work), BATCH):
+                for path, name, size, digest, problem in pool.map(self.hash, work[at : at + BATCH]):
+                    self.sizes[path] = max(size, self.sizes[path])
+                    self.hashes.setdefault(path, {})[name] = digest
+                    if problem and name == ALGORITHMS[0]:
+                        self.say(path, f"cannot be read: {problem}")
+
+    def hash(self, what: tuple[str, str]) -> tuple[str, str, int, str, str]:
+        """One file by one algorithm: both again, its size, its digest in hex, and what went wrong."""
+        (path, name), size = what, 0
+        made = hashlib.new(name)
         try:
             with self.open(path) as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise Bad("is no longer a file")
                 while chunk := file.read(CHUNK):
-                    self.sizes[path] += len(chunk)
-                    for each in made.values():
-                        each.update(chunk)
+                    size += len(chunk)
+                    made.update(chunk)
         except (OSError, Bad) as problem:
-            self.say(path, f"cannot be read: {problem}")
-        self.hashes[path] = {name: each.hexdigest() for name, each in made.items()}
+            return path, name, size, "", str(problem)
+        return path, name, size, made.hexdigest(), ""
 
     def small(self, path: str) -> bytes:
         """The content of a small file that has to be there."""
@@ -461,6 +472,11 @@ def fingerprint_of(text: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{64}", plain):
         raise Bad("The fingerprint has to be a SHA-256 in hex: 64 digits.")
     return plain
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shown(text: str) -> str:
