@@ -120,7 +120,11 @@ def test_every_replacement_in_the_code_is_listed_here():
         module, attribute = call.args[:2]
         if isinstance(attribute, ast.Constant):
             made.add(f"{ast.literal_eval(module)}.{attribute.value}")
-    looped = {name for name in REPLACED if re.search(r"ec2\._(stop|start|reboot)_instances|snapshot|organizations\.\w+_policy", name)}
+    looped = {
+        name
+        for name in REPLACED
+        if re.search(r"ec2\._(stop|start|reboot)_instances|snapshot|organizations\.\w+_policy", name)
+    }
     assert made == set(REPLACED) - looped
 
 

@@ -12,10 +12,13 @@ RECORDS = {
     "capture-plan": ("amberlight.model.evidence", "CapturePlan"),
     "checkpoint": ("amberlight.model.custody", "Checkpoint"),
     "evidence": ("amberlight.model.evidence", "Evidence"),
+    "lab": ("amberlight.model.listings", "LabDescription"),
     "ledger-entry": ("amberlight.model.custody", "Entry"),
+    "plan-check": ("amberlight.model.listings", "PlanCheck"),
     "response-plan": ("amberlight.model.response_plan", "ResponsePlan"),
     "scan-report": ("amberlight.model.scan", "ScanReport"),
     "scorecard": ("amberlight.model.rehearsal", "Scorecard"),
+    "sources": ("amberlight.model.listings", "SourceList"),
     "verify-report": ("amberlight.model.delivery", "VerifyReport"),
 }
 VERSION = 1

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from amberlight.model.evidence import Source
+    from amberlight.model.listings import SourceFacts
 
 
 @click.group("capture")
@@ -17,10 +23,13 @@ def command() -> None:
 def sources(as_json: bool) -> int:  # noqa: FBT001 - click passes flags so
     """List the evidence sources: what each takes, who sees it, how soon it is gone."""
     from amberlight.capture import catalogue
+    from amberlight.model.codec import dumps
+    from amberlight.model.listings import SourceList
 
     found = catalogue.load()
     if as_json:
-        click.echo(json.dumps({"schema": "amberlight.sources/1", "sources": [row(one) for one in found.values()]}))
+        listed = SourceList(schema="amberlight.sources/1", sources=tuple(facts(one) for one in found.values()))
+        click.echo(dumps(listed).decode(), nl=False)
         return 0
     width = max((len(name) for name in found), default=0)
     for one in found.values():
@@ -33,17 +42,26 @@ def sources(as_json: bool) -> int:  # noqa: FBT001 - click passes flags so
     return 0
 
 
-def row(source: object) -> dict[str, object]:
-    """A source's declared facts, without its function; spans of time in seconds."""
-    from dataclasses import fields
-    from datetime import timedelta
+def facts(source: Source) -> SourceFacts:
+    """A source's declared facts, without its function."""
+    from amberlight.model.listings import SourceFacts
 
-    from amberlight.model.codec import to_builtins
+    def seconds(span: timedelta | None) -> float | None:
+        return None if span is None else span.total_seconds()
 
-    values = {one.name: getattr(source, one.name) for one in fields(source) if one.name != "capture"}  # type: ignore[arg-type]
-    return {
-        f"{name}_s" if name in {"gone_after", "reaches_back", "lasts"} else name: (
-            value.total_seconds() if isinstance(value, timedelta) else to_builtins(value)
-        )
-        for name, value in values.items()
-    }
+    return SourceFacts(
+        id=source.id,
+        title=source.title,
+        takes=source.takes,
+        calls=source.calls,
+        seen=source.seen,
+        seen_text=source.seen_text,
+        gone_after_s=seconds(source.gone_after),
+        reaches_back_s=seconds(source.reaches_back),
+        cost=source.cost,
+        needs=source.needs,
+        yields=source.yields,
+        leaves=source.leaves,
+        references=source.references,
+        lasts_s=source.lasts.total_seconds(),
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +19,8 @@ def command() -> None:
 def check(path: Path, as_json: bool) -> int:  # noqa: FBT001 - click passes flags so
     """Read PATH strictly, and list what it lacks. Exit 3 where points are open."""
     from amberlight._aws import SystemClock
-    from amberlight.model.codec import to_builtins
+    from amberlight.model.codec import dumps
+    from amberlight.model.listings import PlanCheck
     from amberlight.plan import load
     from amberlight.plan.checking import open_points
 
@@ -28,9 +28,8 @@ def check(path: Path, as_json: bool) -> int:  # noqa: FBT001 - click passes flag
     today: date = SystemClock().now().date()
     points = open_points(plan, today)
     if as_json:
-        click.echo(
-            json.dumps({"schema": "amberlight.plan-check/1", "valid": True, "open": [to_builtins(p) for p in points]})
-        )
+        report = PlanCheck(schema="amberlight.plan-check/1", valid=True, open=points)
+        click.echo(dumps(report).decode(), nl=False)
     for point in () if as_json else points:
         click.echo(f"open  {point.what}\n      {point.risk} ({point.reference})")
     click.echo(f"{path}: valid, {len(points)} open points.", err=True)

@@ -14,5 +14,6 @@ record that leaves the process, so that a drill can never be mistaken for a case
 | `scan` | ScanReport, Incident |
 | `rehearsal` | Truth, Attempt, Scorecard |
 | `response_plan` | `amberlight.yaml` as records |
+| `listings` | the catalogue, a plan's open points, a running lab, as commands print them |
 | `codec` | JSON in and out, canonical form, hashes of records |
 """

@@ -9,20 +9,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import msgspec
-
+from amberlight.model.listings import OpenPoint
 from amberlight.model.response_plan import Contact, ResponsePlan
 
 REVIEW_AFTER = timedelta(days=180)
 LEAST_CONTACTS = 2
-
-
-class OpenPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that the plan lacks, and what that risks."""
-
-    what: str
-    risk: str
-    reference: str
 
 
 def open_points(plan: ResponsePlan, today: date) -> tuple[OpenPoint, ...]:

@@ -1,0 +1,88 @@
+"""What commands print as JSON besides the records of a case: the catalogue, the open points of a plan, a running lab."""
+
+from __future__ import annotations
+
+import msgspec
+
+from amberlight.model.evidence import Call, Cost, Need
+
+
+class SourceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A source's declared facts. Spans of time in seconds; None means never (`gone_after_s`) or not at all."""
+
+    id: str
+    title: str
+    takes: tuple[str, ...]
+    calls: tuple[Call, ...]
+    seen: int
+    seen_text: str
+    gone_after_s: float | None
+    reaches_back_s: float | None
+    cost: Cost
+    needs: tuple[Need, ...]
+    yields: tuple[str, ...]
+    leaves: tuple[str, ...]
+    references: tuple[str, ...]
+    lasts_s: float
+
+
+class SourceList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`amberlight capture sources --json`."""
+
+    schema: str
+    sources: tuple[SourceFacts, ...]
+
+
+class OpenPoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that a response plan lacks, and what that risks."""
+
+    what: str
+    risk: str
+    reference: str
+
+
+class PlanCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`amberlight plan check --json`; `valid` is true, since a plan that is not valid is an error."""
+
+    schema: str
+    valid: bool
+    open: tuple[OpenPoint, ...]
+
+
+class LabKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Keys of one principal of the lab; they open nothing else."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None
+
+
+class LabAccountFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account of the lab, with keys of its administrator and of its root."""
+
+    id: str
+    admin: LabKeys
+    root: LabKeys
+
+
+class LabPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A vantage point on the lab's network: its address, the process that holds its namespace, AWS as seen from it."""
+
+    address: str
+    pid: int | None
+    endpoint: str
+
+
+class LabDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The first line of `amberlight lab up --json`. The lab writes it by itself: it imports nothing of ours."""
+
+    schema: str
+    endpoint: str
+    region: str
+    regions: tuple[str, ...]
+    accounts: dict[str, LabAccountFacts]
+    isolation: str
+    limits: tuple[str, ...]
+    places: dict[str, LabPlace]
+    pid: int
+    workdir: str
