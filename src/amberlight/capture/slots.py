@@ -32,13 +32,20 @@ from amberlight.capture.guest import common
 from amberlight.capture.naming import printable, short
 from amberlight.model.custody import Stored
 from amberlight.model.errors import NotPossible, Unreachable
-from amberlight.model.evidence import Call
+from amberlight.model.evidence import Call, Need
 
 HOST_CALLS = (
     Call(operation="ssm.SendCommand", actions=("ssm:SendCommand",), mutates=True),
     Call(operation="ssm.GetCommandInvocation", actions=("ssm:GetCommandInvocation",)),
 )
 """What a source that uses slots declares."""
+MANAGED = Need(
+    text="The instance is managed by Systems Manager.",
+    fix="Start the SSM agent and give it an instance profile.",
+)
+HAS_PYTHON = Need(text="The host has Python 3.6 or newer.", fix="Install python3, or take the disk instead.")
+HOST_LEAVES = ("the agent's record of two commands under /var/lib/amazon/ssm, with no usable credential in it",)
+"""What two commands leave on a host."""
 
 GRANT_MINUTES = 15
 HANDOVER = timedelta(seconds=60)

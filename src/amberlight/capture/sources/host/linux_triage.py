@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from amberlight.capture.catalogue import guest
-from amberlight.capture.slots import HOST_CALLS
-from amberlight.model.evidence import Artifact, Context, Cost, Delivered, Missing, Need, Source
+from amberlight.capture.slots import HAS_PYTHON, HOST_CALLS, HOST_LEAVES, MANAGED
+from amberlight.model.evidence import Artifact, Context, Cost, Delivered, Missing, Source
 
 PATH = "triage.tar"
 TIMEOUT = timedelta(minutes=5)
@@ -56,14 +56,11 @@ SOURCE = Source(
     reaches_back=timedelta(0),
     cost=Cost(usd=0.001, basis="some MiB stored for a month at USD 0.023 per GiB (us-east-1, 2026-11)"),
     needs=(
-        Need(
-            text="The instance is managed by Systems Manager.",
-            fix="Start the SSM agent and give it an instance profile.",
-        ),
-        Need(text="The host has Python 3.6 or newer.", fix="Install python3, or take the disk instead."),
+        MANAGED,
+        HAS_PYTHON,
     ),
     yields=("application/x-tar",),
-    leaves=("the agent's record of two commands under /var/lib/amazon/ssm, with no usable credential in it",),
+    leaves=HOST_LEAVES,
     references=(
         "https://man7.org/linux/man-pages/man5/proc.5.html",
         "https://man7.org/linux/man-pages/man2/open.2.html",

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from amberlight.capture.catalogue import guest
-from amberlight.capture.slots import HOST_CALLS
+from amberlight.capture.slots import HOST_CALLS, HOST_LEAVES, MANAGED
 from amberlight.model.evidence import Artifact, Context, Cost, Delivered, Missing, Need, Source
 
 PATH = "packets.pcap"
@@ -61,14 +61,11 @@ SOURCE = Source(
     reaches_back=timedelta(0),
     cost=Cost(usd=0.0004, basis="16 MiB stored for a month at USD 0.023 per GiB (us-east-1, 2026-11)"),
     needs=(
-        Need(
-            text="The instance is managed by Systems Manager.",
-            fix="Start the SSM agent and give it an instance profile.",
-        ),
+        MANAGED,
         Need(text="The agent may open raw sockets (CAP_NET_RAW).", fix="Use VPC Traffic Mirroring instead."),
     ),
     yields=("application/vnd.tcpdump.pcap",),
-    leaves=("the agent's record of two commands under /var/lib/amazon/ssm, with no usable credential in it",),
+    leaves=HOST_LEAVES,
     references=(
         "https://www.tcpdump.org/manpages/tcpdump.1.html",
         "https://man7.org/linux/man-pages/man7/packet.7.html",
