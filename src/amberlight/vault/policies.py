@@ -1,13 +1,20 @@
 """Who may do what in the vault account: policies as data, each statement with its reason beside it.
 
-Two kinds of walls. A role's own policy says the little that it may do. The bucket's policy says what nobody may do,
-whatever else is granted in the account, so that an administrator there is no way around it. What the policy of a bucket
-cannot stop: the account's root removing that policy (an SCP stops that), the organisation's management account, and
-closing the account.
+Three kinds of walls. A role's own policy says the little that it may do. The bucket's policy and the keys' say what nobody
+may do, whatever else is granted in the account, so that an administrator there is no way around it. What the policy of a
+bucket cannot stop, the account's root removing that policy and closing the account, the organisation's policies stop
+(`guardrails`); what those cannot stop is the organisation's management account.
 """
 
 from __future__ import annotations
 
+from amberlight.vault.guardrails import (
+    resource_control_policy,
+    resource_control_statements,
+    service_control_policy,
+    service_control_statements,
+)
+from amberlight.vault.keys import data_key_statements, key_statements
 from amberlight.vault.statements import (
     ROLES,
     Document,
@@ -15,9 +22,7 @@ from amberlight.vault.statements import (
     Statement,
     VaultNames,
     allow,
-    deny,
     document,
-    unless,
     via_s3,
 )
 from amberlight.vault.walls import bucket_statements
@@ -32,11 +37,17 @@ __all__ = [
     "VaultNames",
     "bucket_policy",
     "bucket_statements",
+    "data_key_policy",
+    "data_key_statements",
     "document",
     "key_policy",
     "key_statements",
+    "resource_control_policy",
+    "resource_control_statements",
     "role_policy",
     "role_statements",
+    "service_control_policy",
+    "service_control_statements",
     "trust_policy",
     "trust_statement",
 ]
@@ -62,6 +73,11 @@ def trust_policy(role: Role, names: VaultNames) -> Document:
 def key_policy(names: VaultNames) -> Document:
     """The policy of the key that signs checkpoints."""
     return document(key_statements(names))
+
+
+def data_key_policy(names: VaultNames) -> Document:
+    """The policy of the key that objects are encrypted with, where there is one."""
+    return document(data_key_statements(names))
 
 
 def role_statements(role: Role, names: VaultNames) -> tuple[Statement, ...]:
@@ -109,6 +125,7 @@ def _examiner(names: VaultNames) -> tuple[Statement, ...]:
             "s3:GetBucketVersioning",
             "s3:GetBucketObjectLockConfiguration",
             "s3:GetBucketPolicy",
+            "s3:GetBucketPublicAccessBlock",
             "s3:GetLifecycleConfiguration",
         ],
         [names.bucket_arn],
@@ -173,39 +190,3 @@ def trust_statement(role: Role, names: VaultNames) -> Statement:
         why = "The security account's hub alone; no principal of the subject account is ever named."
     body: Document = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sts:AssumeRole"}
     return Statement(sid="TakeOn", why=why, body=body | ({"Condition": condition} if condition else {}))
-
-
-def key_statements(names: VaultNames) -> tuple[Statement, ...]:
-    """Every statement of the signing key's policy, with its reason."""
-    return (
-        Statement(
-            sid="AccountKeepsTheKey",
-            why="Without the account's own say the key could be orphaned; it lets policies of roles count.",
-            body={
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{names.account}:root"},
-                "Action": "kms:*",
-                "Resource": "*",
-            },
-        ),
-        deny(
-            "OnlyTheSignerSigns",
-            "An administrator of the vault account could else sign a forged ledger.",
-            "kms:Sign",
-            ["*"],
-            unless(names, "signer"),
-        ),
-        deny(
-            "OnlyTheDeployerChangesTheKey",
-            "A key that is deleted or opened to others proves nothing.",
-            [
-                "kms:ScheduleKeyDeletion",
-                "kms:DisableKey",
-                "kms:PutKeyPolicy",
-                "kms:CreateGrant",
-                "kms:DeleteImportedKeyMaterial",
-            ],
-            ["*"],
-            unless(names, "deployer"),
-        ),
-    )

@@ -22,7 +22,7 @@ class VaultNames:
         key_arn: ARN of the KMS key that signs checkpoints.
         data_key_arn: ARN of the KMS key of the objects; empty for SSE-S3.
         deployer: ARN of who may take on the deployer role: people of the vault account, not the hub.
-        min_days, max_days: Bounds of the retention that the custodian may set.
+        max_days: The longest retention that the custodian may set, from the day of the act.
         tls: Whether the endpoint speaks TLS; false only where it is this machine.
     """
 
@@ -38,7 +38,6 @@ class VaultNames:
     signer_role: str = "AmberlightSigner"
     custodian_role: str = "AmberlightCustodian"
     deployer_role: str = "AmberlightDeployer"
-    min_days: int = 1
     max_days: int = 3650
     tls: bool = True
 
