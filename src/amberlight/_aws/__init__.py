@@ -6,7 +6,8 @@ configuration.
 """
 
 from amberlight._aws.clock import Clock, SystemClock
+from amberlight._aws.credentials import Credentials
 from amberlight._aws.door import Door
-from amberlight._aws.sessions import Credentials, Sessions
+from amberlight._aws.sessions import Sessions
 
 __all__ = ["Clock", "Credentials", "Door", "Sessions", "SystemClock"]

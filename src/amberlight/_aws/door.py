@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ParamValidationError
 
+from amberlight._aws.clock import Clock
+from amberlight._aws.credentials import Credentials
 from amberlight.model.errors import (
     AmberlightError,
     CredentialsError,
@@ -18,9 +20,6 @@ from amberlight.model.errors import (
     Unreachable,
 )
 from amberlight.model.evidence import ApiCall
-
-if TYPE_CHECKING:
-    from amberlight._aws.sessions import Credentials, Sessions
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "AuthorizationError"})
 EXPIRED = frozenset(
@@ -61,6 +60,16 @@ class Journal:
             return tuple(self._calls)
 
 
+class Clients(Protocol):
+    """Where a door gets its clients, its clock and the common journal from: `Sessions`."""
+
+    clock: Clock
+    journal: Journal
+
+    def client(self, service: str, region: str, credentials: Credentials | None) -> Any:
+        """A boto3 client."""
+
+
 class Door:
     """Calls AWS as one principal.
 
@@ -76,7 +85,7 @@ class Door:
 
     def __init__(
         self,
-        sessions: Sessions,
+        sessions: Clients,
         *,
         account: str,
         region: str,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -19,20 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.loaders import Loader
 
 from amberlight._aws.clock import Clock, SystemClock
+from amberlight._aws.credentials import Credentials
 from amberlight._aws.door import Door, Journal
 from amberlight.model.errors import CredentialsError, Unreachable
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """Keys of one principal. The secret never appears in `repr`, so that no log line carries it."""
-
-    access_key_id: str
-    secret_access_key: str
-    session_token: str | None = None
-
-    def __repr__(self) -> str:
-        return f"Credentials({self.access_key_id})"
 
 
 @functools.cache

@@ -35,7 +35,8 @@ def command(out: Path, seed: int, no_open: bool, as_json: bool, hosts: str) -> i
     Exit 0 when everything that was expected is there, 3 with gaps, 4 when the package does not verify.
     """
     from amberlight._aws import SystemClock
-    from amberlight.practice.run import Options, rehearse
+    from amberlight.practice.played import Options
+    from amberlight.practice.run import rehearse
     from amberlight.practice.story import Story
 
     clock = SystemClock()

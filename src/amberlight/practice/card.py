@@ -12,7 +12,7 @@ from amberlight.practice import gaps, score
 from amberlight.practice.score import Check
 
 if TYPE_CHECKING:
-    from amberlight.practice.run import Options, Played
+    from amberlight.practice.played import Options, Played
 
 SCHEMA = "amberlight.scorecard/1"
 

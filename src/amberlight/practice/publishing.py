@@ -15,7 +15,7 @@ from amberlight.practice.report import Telling, render
 from amberlight.practice.story import Story
 
 if TYPE_CHECKING:
-    from amberlight.practice.run import Played
+    from amberlight.practice.played import Played
 
 
 def publish(out: Path, score: Scorecard, played: Played, story: Story) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,13 @@ from amberlight.lab import LabError, LabOptions, RunningLab, start
 from amberlight.model.codec import dumps
 from amberlight.model.delivery import Receipt
 from amberlight.model.errors import AmberlightError
-from amberlight.model.rehearsal import Scorecard, Truth
+from amberlight.model.rehearsal import Scorecard
 from amberlight.practice import audit, card, publishing, stage
 from amberlight.practice.drill import Drill, load
 from amberlight.practice.narrator import Narrator
 from amberlight.practice.outfolder import WORK, prepared, write
 from amberlight.practice.performers import Performers
+from amberlight.practice.played import Options, Played
 from amberlight.practice.story import Story
 from amberlight.response.doors import Doors, open_doors
 from amberlight.response.respond import Approval, Desk, Response, respond
@@ -33,33 +34,6 @@ from amberlight.response.watch import Ears, Listener, Watcher
 
 NOTICE_S = 45.0
 """Longest wait for a suspicion that pages."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What a rehearsal is started with. `command` is how a person would start it again."""
-
-    out: Path
-    drill: str = "leaked_key"
-    seed: int = 7
-    hosts: str = "auto"
-    command: str = "amberlight demo"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Played:
-    """Everything that a run leaves for the score and the report."""
-
-    drill: Drill
-    ground: stage.Stage
-    built: stage.Built
-    judge: Judge
-    response: Response
-    receipt: Receipt
-    truth: Truth
-    performers: Performers
-    narrator: Narrator
-    ours: tuple[Mapping[str, Any], ...]
 
 
 def rehearse(
