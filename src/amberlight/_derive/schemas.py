@@ -19,6 +19,8 @@ RECORDS = {
     "scan-report": ("amberlight.model.scan", "ScanReport"),
     "scorecard": ("amberlight.model.rehearsal", "Scorecard"),
     "sources": ("amberlight.model.listings", "SourceList"),
+    "vault-proof": ("amberlight.model.proof", "VaultProof"),
+    "trail-proof": ("amberlight.model.trail_proof", "TrailProof"),
     "verify-report": ("amberlight.model.delivery", "VerifyReport"),
 }
 VERSION = 1

@@ -12,6 +12,7 @@ record that leaves the process, so that a drill can never be mistaken for a case
 | `custody` | Entry, Checkpoint |
 | `delivery` | Package, Receipt, VerifyReport |
 | `scan` | ScanReport, Incident |
+| `trail_proof` | TrailProof |
 | `rehearsal` | Truth, Attempt, Scorecard |
 | `response_plan` | `amberlight.yaml` as records |
 | `listings` | the catalogue, a plan's open points, a running lab, as commands print them |

@@ -11,6 +11,7 @@ date or an unreadable file is counted and named, and the rest goes on.
 | `splitting` | JSON values out of a stream of bytes, with places where it broke |
 | `shapes` | the record inside a shipper's, a bus's or an API answer's envelope |
 | `reading` | paths to events, and the list of what was unreadable |
+| `prove` | a copy of a trail's files against AWS's own signatures, offline |
 """
 
 from amberlight.trail.event import Event
