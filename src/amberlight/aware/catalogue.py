@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import importlib
 import pkgutil
 from functools import cache
@@ -26,3 +27,12 @@ def by_event() -> dict[str, tuple[Rule, ...]]:
         for name in rule.events:
             index.setdefault(name, []).append(rule)
     return {name: tuple(found) for name, found in index.items()}
+
+
+def of_name(name: str) -> Rule:
+    """The rule of that name."""
+    return load()[name]
+
+
+# A rule holds functions, which cannot be pickled: between processes it travels by its name.
+copyreg.pickle(Rule, lambda rule: (of_name, (rule.id,)))

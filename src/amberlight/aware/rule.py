@@ -88,14 +88,3 @@ class Rule:
     ordinary_with: tuple[str, ...] = ()
     examples: tuple[Sample, ...] = field(default=())
     near_misses: tuple[Sample, ...] = field(default=())
-
-    def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
-        """A rule travels between processes by its name."""
-        return of_name, (self.id,)
-
-
-def of_name(name: str) -> Rule:
-    """The rule of that name."""
-    from amberlight.aware import catalogue
-
-    return catalogue.load()[name]
