@@ -32,7 +32,8 @@ class Standing:
 class Target:
     """What is attacked.
 
-    `stored` is the canary. What is empty is not attacked. `trail` is the ARN of the vault account's own trail, and may be
+    `stored` is the canary. What is empty is not attacked. `roles` are the ARNs of the working roles, which the hub may take
+    on; `deployer` is the ARN of the role that nobody may take on without a second factor. `trail` is the ARN of the vault account's own trail, and may be
     deleted only where it is `expendable`: a trail can be switched on again, but not brought back.
     """
 
@@ -43,6 +44,7 @@ class Target:
     data_key: str = ""
     trail: str = ""
     roles: tuple[str, ...] = ()
+    deployer: str = ""
     expendable: bool = False
 
     @property

@@ -167,11 +167,12 @@ def _on_key(name: str, key: str) -> Iterator[Attack]:
 
 def on_account(target: Target) -> Iterator[Attack]:
     """The roles, and the trail of the vault account."""
-    for arn in target.roles:
+    for arn in (*target.roles, *filter(None, [target.deployer])):
         yield Attack(
             action=f"take on {arn.rpartition('/')[2]}",
             operation="sts.AssumeRole",
             parameters={"RoleArn": arn, "RoleSessionName": SESSION},
+            lawful=frozenset({"hub"}) if arn in target.roles else frozenset(),
         )
     if target.roles:
         yield from _on_role(target.roles[0].rpartition("/")[2], denial(target))

@@ -1,8 +1,8 @@
 """What gets through when a statement is taken away: the reason that it is there, as a fact that the tests hold.
 
 A statement that nothing here speaks for is not needed, and goes. `how` says where the fact is proved: `lab` by the attempt
-itself on the embedded lab, `mistake` by the same with an allowance for everybody added to the bucket's policy (a mistake
-that somebody makes one day), `offline` by evaluating the policies, where the lab cannot pose the question.
+itself on the embedded lab, `mistake` by the same with an allowance for the subject account added to the bucket's policy (which
+somebody adds by mistake one day), `offline` by evaluating the policies, where the lab cannot pose the question.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Needed:
     @property
     def words(self) -> str:
         """The fact in a sentence."""
-        more = {"lab": "", "mistake": ", once somebody allows everybody too much", "offline": " (offline)"}
+        more = {"lab": "", "mistake": ", once a statement allows that account by mistake", "offline": " (offline)"}
         return f"{self.who}: {self.action}{more[self.how]}"
 
 
@@ -34,7 +34,7 @@ def _offline(who: str, action: str) -> Needed:
 
 NEEDED: dict[tuple[str, str], Needed] = {
     ("bucket", "OnlyOverTls"): _offline("examiner over plain HTTP", "s3:GetObject"),
-    ("bucket", "NobodyFromElsewhere"): Needed(who="prod root", action="read the bucket's policy", how="mistake"),
+    ("bucket", "NobodyFromElsewhere"): Needed(who="prod admin", action="read the bucket's policy", how="mistake"),
     ("bucket", "OnlyTheWriterPuts"): Needed(who="vault admin", action="plant an object"),
     ("bucket", "OnlyTheExaminerReads"): Needed(who="vault admin", action="read it"),
     ("bucket", "CreateOnly"): Needed(who="vault writer", action="overwrite it"),
@@ -68,7 +68,7 @@ NEEDED: dict[tuple[str, str], Needed] = {
     ("rcp", "NoForeignKey"): _offline("vault writer, once the bucket's policy is gone", "s3:PutObject"),
     ("rcp", "OnlyOverTls"): _offline("examiner over plain HTTP, once the bucket's policy is gone", "s3:GetObject"),
     **{
-        (f"trust-{role}", "TakeOn"): Needed(who="prod root", action=f"take on Amberlight{role.capitalize()}")
+        (f"trust-{role}", "TakeOn"): Needed(who="prod admin", action=f"take on Amberlight{role.capitalize()}")
         for role in ("writer", "examiner", "signer", "custodian", "deployer")
     },
 }

@@ -18,24 +18,14 @@ from typing import Any
 from amberlight._aws import Door
 from amberlight.model.custody import Attempt, Stored
 from amberlight.model.errors import AmberlightError, CredentialsError, Denied, NotPossible, Unreachable
+from amberlight.model.proof import Lawful, Unsettled
 from amberlight.vault.attack import EVERYBODY_INSIDE, Attack, Standing, Target
 from amberlight.vault.attack_objects import on_objects
 from amberlight.vault.attack_settings import on_account, on_keys, on_settings
 from amberlight.vault.attack_undo import standing_of
 from amberlight.vault.store import Exists, Store
 
-__all__ = [
-    "Lawful",
-    "Outcome",
-    "Standing",
-    "Target",
-    "Unsettled",
-    "assault",
-    "attacks",
-    "attempt",
-    "plant",
-    "standing_of",
-]
+__all__ = ["Outcome", "Standing", "Target", "assault", "attacks", "attempt", "plant", "standing_of"]
 REFUSALS = frozenset(
     {
         "AccessDenied",
@@ -50,23 +40,6 @@ REFUSALS = frozenset(
 )
 """Answers by which AWS refuses an attempt that it understood. `MalformedPolicy` is none: it is said to who may write one."""
 CANARY_BYTES = b"Nothing of value. This object exists to be attacked.\n"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lawful:
-    """A call that was not tried, since it is that role's work."""
-
-    role: str
-    action: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unsettled:
-    """An attempt that got no answer, or one that neither refuses nor lets through: it proves nothing."""
-
-    role: str
-    action: str
-    problem: str
 
 
 @dataclass(frozen=True, kw_only=True)
