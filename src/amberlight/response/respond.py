@@ -102,7 +102,8 @@ def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Re
     grown = watcher.until_settled(suspicion, quiet_s=QUIET_S, limit_s=SETTLE_S)
     desk.tell("dismissed", tuple(one for one in watcher.latest if not one.page))
     case = opened(desk, grown, decision)
-    store = S3Store(desk.doors.writer, desk.doors.examiner, desk.plan.vault.bucket, desk.clock)
+    bucket, notes = desk.plan.vault.bucket, desk.work / "uploads"
+    store = S3Store(desk.doors.writer, desk.doors.examiner, bucket, desk.clock, notes=notes)
     signer = KmsSigner(desk.doors.signer, desk.plan.vault.signing_key)
     ledger = Ledger(
         store,

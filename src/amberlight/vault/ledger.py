@@ -16,7 +16,7 @@ import msgspec
 from amberlight._aws import Clock
 from amberlight.model.codec import canonical, loads, to_builtins
 from amberlight.model.custody import Act, Checkpoint, Entry
-from amberlight.model.errors import ConfigError, IntegrityError, NotPossible
+from amberlight.model.errors import AmberlightError, ConfigError, IntegrityError, NotPossible
 from amberlight.model.signals import Kind
 from amberlight.vault.store import Exists, Found, Listed, Signer, Store
 from amberlight.vault.tree import Tree
@@ -83,10 +83,15 @@ class Ledger:
         self._checkpoints: dict[int, Checkpoint] = {}
         self._tree = Tree()
         self._last = FIRST
+        # Entries of which nobody heard whether the store took them; and those of them that were then found there.
+        self._unsure: list[Entry] = []
+        self._landed: list[Entry] = []
         self._opened = False
 
     def append(self, act: Act, what: dict[str, Any]) -> Entry:
         """Enter an act; returns when it is in the store.
+
+        After an error the act may be in the store all the same: entered again, it is then found and not doubled.
 
         Raises:
             IntegrityError: another writer's entry does not continue the chain.
@@ -96,11 +101,16 @@ class Ledger:
         with self._lock:
             self._open()
             while True:
+                if known := self._heard_of(act, body):
+                    return known
                 entry = self._next(act, body)
                 data = canonical(entry)
                 try:
                     self._store.create(self._entry_key(entry.seq), data)
-                except Exists:
+                except AmberlightError as problem:
+                    self._unsure.append(entry)
+                    if not isinstance(problem, Exists):
+                        raise
                     self._take_other(entry.seq)
                     continue
                 self._take(entry, data)
@@ -171,12 +181,21 @@ class Ledger:
             raise broken(f"cases/{self.case_id}/ledger", "is shorter than its last checkpoint says")
         self._opened = True
 
+    def _heard_of(self, act: Act, body: dict[str, Any]) -> Entry | None:
+        """An entry of ours that is there though we were not told; it answers for one repetition."""
+        found = next((each for each in self._landed if (each.act, each.what) == (act, body)), None)
+        if found is not None:
+            self._landed.remove(found)
+        return found
+
     def _take_other(self, seq: int) -> None:
         key = self._entry_key(seq)
         found = self._store.look(key)
         if found is None:
             raise broken(key, "was refused as existing and is not there")
         self._take_found(found)
+        self._landed += [each for each in self._unsure if each == self._entries[-1]]
+        self._unsure = [each for each in self._unsure if each.seq > seq]
 
     def _take_found(self, found: Listed) -> None:
         seq = self._tree.size

@@ -7,15 +7,18 @@ References:
 
 from __future__ import annotations
 
+import base64
 import itertools
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from amberlight._aws import Clock, Door
 from amberlight.model.custody import Stored
 from amberlight.model.errors import DeliveryError, IntegrityError, NotPossible, Unreachable
-from amberlight.vault.multipart import PART_BYTES, Upload, b64_sha256, parts_of
+from amberlight.vault.multipart import NO_UPLOAD, PART_BYTES, Upload, b64_sha256, parts_of
+from amberlight.vault.notes import note_of
 from amberlight.vault.store import Found, Hashes, Listed, check_key, compare, refuse_empty, refuse_existing
 
 ONE_REQUEST_BYTES = 2 * PART_BYTES
@@ -35,14 +38,25 @@ class S3Store:
         bucket: The bucket.
         clock: For the waits between races.
         must_lock: Refuse to call an object stored that the bucket did not lock.
+        notes: A folder that outlives this process, for unfinished uploads; without it they begin anew.
     """
 
-    def __init__(self, writer: Door, examiner: Door, bucket: str, clock: Clock, *, must_lock: bool = True) -> None:
+    def __init__(
+        self,
+        writer: Door,
+        examiner: Door,
+        bucket: str,
+        clock: Clock,
+        *,
+        must_lock: bool = True,
+        notes: Path | None = None,
+    ) -> None:
         self.bucket = bucket
         self._writer = writer
         self._examiner = examiner
         self._clock = clock
         self._must_lock = must_lock
+        self._notes = notes
 
     def put(
         self,
@@ -95,7 +109,13 @@ class S3Store:
         listed = self.look(key)
         if listed is None:
             return None
-        return self._stored(key, listed.version, Hashes().drain(self.read(listed)), self._head(key, listed.version))
+        seen, head = Hashes().drain(self.read(listed)), self._head(key, listed.version)
+        ours = base64.b64encode(bytes.fromhex(seen.sha256)).decode()
+        said = head.get("ChecksumSHA256", ours)
+        # That of an object in parts is over its parts' hashes, and other writers may cut otherwise than we do.
+        if head["ContentLength"] != seen.size_bytes or ("-" not in said and said != ours):
+            raise misread(key)
+        return self._stored(key, listed.version, seen, head)
 
     def look(self, key: str) -> Listed | None:
         """Whether there is an object of that key; raises as `find` does."""
@@ -171,23 +191,40 @@ class S3Store:
         raise AssertionError  # the loop above has no other end
 
     def _put_parts(self, key: str, parts: Iterator[bytes], media_type: str, seen: Hashes) -> tuple[str, str]:
-        upload = Upload(self._writer, self.bucket, key, media_type)
-        try:
-            answer = upload.send(parts)
-        except (NotPossible, Unreachable) as problem:
-            if not upload.hashes:  # a part or the source failed: nothing can have come of it
-                raise
-            return self._settle(key, problem, seen), upload.composite
-        if answer.get("ChecksumSHA256", upload.composite) != upload.composite:
-            raise differs(key, upload.composite, answer["ChecksumSHA256"])
-        return self._version_of(key, answer), upload.composite
+        with note_of(self._notes, self.bucket, key) as note:
+            upload = Upload(self._writer, self.bucket, key, media_type, note)
+            if note.upload_id and self.look(key) is not None:
+                return self._put_before(key, parts, upload, seen)
+            try:
+                answer = upload.send(parts)
+            except (NotPossible, Unreachable) as problem:
+                if not upload.hashes:  # a part or the source failed: nothing can have come of it
+                    raise
+                version = self._settle(key, problem, seen)
+            else:
+                if answer.get("ChecksumSHA256", upload.composite) != upload.composite:
+                    raise differs(key, upload.composite, answer["ChecksumSHA256"])
+                version = self._version_of(key, answer)
+            note.drop()
+            return version, upload.composite
+
+    def _put_before(self, key: str, parts: Iterator[bytes], upload: Upload, seen: Hashes) -> tuple[str, str]:
+        """The try that was cut off had come to its end, only nobody heard the answer; or another was faster."""
+        upload.note.drop()
+        upload.hash_only(parts)
+        found = self.find(key)
+        if found is None or found.sha256 != seen.sha256:
+            raise refuse_existing(key)
+        return found.version, upload.composite
 
     def _settle(self, key: str, problem: NotPossible | Unreachable, ours: Hashes) -> str:
         """After an answer that may hide our own success (a lost answer, then "exists"): look who wrote the object."""
-        taken = isinstance(problem, NotPossible) and problem.aws_code == TAKEN
-        if isinstance(problem, NotPossible) and not taken:
+        taken = problem.aws_code == TAKEN
+        # A second try of the client finds the upload gone if the first had completed it.
+        gone = problem.aws_code == NO_UPLOAD
+        if isinstance(problem, NotPossible) and not (taken or gone):
             raise problem
-        if isinstance(problem, Unreachable) or problem.retries:
+        if isinstance(problem, Unreachable) or gone or problem.retries:
             found = self.find(key)
             if found is not None and found.sha256 == ours.sha256:
                 return found.version
@@ -244,6 +281,14 @@ def written_over(key: str) -> IntegrityError:
     """The alarm for a second version: somebody got past the create-only rule."""
     return IntegrityError(
         f"{key} has more than one version.", "Read the first, and look who could write without a condition."
+    )
+
+
+def misread(key: str) -> IntegrityError:
+    """The error for a store that gives other bytes than it says it has."""
+    return IntegrityError(
+        f"The vault gives other bytes of {key} than its own checksum and size say.",
+        "Read it again later; if it stays so, it was damaged there.",
     )
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import threading
 from datetime import UTC, datetime, timedelta
 
 from amberlight.model.errors import Denied, NotPossible, Unreachable
@@ -31,10 +32,16 @@ class StillClock:
 class FakeS3:
     """One bucket. `faults` are taken in order: each is asked with (operation, parameters) before a call.
 
-    A fault may raise, or return "lose" (the call takes effect, the answer does not arrive), or None (nothing).
+    A fault may raise, or return None (nothing), or one of these:
+    lose      the call takes effect, the answer does not arrive: as good as a 500 after having stored
+    repeat    the call takes effect and is sent a second time by the client; the second answer is heard
+    forget    the answer is that of success, and nothing is kept; of a listing, nothing is told
+    truncate  what was stored, or is read, ends too early
+    reorder   what was stored, or is read, has its halves exchanged
     """
 
     def __init__(self):
+        self.lock = threading.RLock()
         self.versions = {}
         self.markers = []
         self.uploads = {}
@@ -57,11 +64,39 @@ class FakeS3:
         return self.door("examiner", "GetObject", "HeadObject", "ListObjectVersions")
 
     def perform(self, role, name, p):
+        with self.lock:
+            return self.perform_alone(role, name, p)
+
+    def perform_alone(self, role, name, p):
         self.calls.append((role, name, p))
         fate = self.faults.pop(0)(name, p) if self.faults else None
+        kept = {key: list(rows) for key, rows in self.versions.items()} if fate == "forget" else {}
         answer = getattr(self, name)(p)
         if fate == "lose":
             raise Unreachable(f"s3.{name}: 500: We lost it", "Resume later.")
+        if fate == "repeat":
+            return self.again(name, p)
+        if fate in ("forget", "truncate", "reorder"):
+            return self.damage(fate, name, p, answer, kept)
+        return answer
+
+    def again(self, name, p):
+        try:
+            return getattr(self, name)(p)
+        except NotPossible as problem:
+            raise NotPossible(problem.cause, aws_code=problem.aws_code, request_id="r", retries=1) from problem
+
+    def damage(self, fate, name, p, answer, kept):
+        if name == "ListObjectVersions":
+            return {} if fate == "forget" else answer
+        if name == "GetObject":
+            return answer | {"Body": bent(fate, answer["Body"])}
+        if name in ("PutObject", "CompleteMultipartUpload"):
+            if fate == "forget":
+                self.versions = kept
+            else:
+                version, body, checksum = self.versions[p["Key"]].pop()
+                self.versions[p["Key"]].append((version, bent(fate, body), checksum))
         return answer
 
     def store(self, key, body, checksum, condition):
@@ -87,11 +122,15 @@ class FakeS3:
     def UploadPart(self, p):  # noqa: N802
         checksum = base64.b64encode(hashlib.sha256(p["Body"]).digest()).decode()
         assert p["ChecksumSHA256"] == checksum
+        if p["UploadId"] not in self.uploads:
+            raise NotPossible("s3.UploadPart: NoSuchUpload", aws_code="NoSuchUpload")
         self.parts_seen.append(len(p["Body"]))
         self.uploads[p["UploadId"]][p["PartNumber"]] = (p["Body"], checksum)
         return {"ETag": ETAG}
 
     def CompleteMultipartUpload(self, p):  # noqa: N802
+        if p["UploadId"] not in self.uploads:
+            raise NotPossible("s3.CompleteMultipartUpload: NoSuchUpload", aws_code="NoSuchUpload")
         parts = self.uploads[p["UploadId"]]
         wanted = [(each["PartNumber"], each["ChecksumSHA256"]) for each in p["MultipartUpload"]["Parts"]]
         assert wanted == [(number, parts[number][1]) for number in sorted(parts)]
@@ -150,6 +189,12 @@ class FakeDoor:
     def stream(self, operation, *, region=None, **parameters):
         body = self.call(operation, **parameters)["Body"]
         yield from (body[at : at + 1024] for at in range(0, len(body), 1024))
+
+
+def bent(fate, body):
+    """Bytes as a bad store gives them."""
+    half = len(body) // 2
+    return {"truncate": body[:half], "reorder": body[half:] + body[:half], "forget": b""}[fate]
 
 
 def taken_after_retry(name, parameters):

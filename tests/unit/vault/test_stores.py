@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from amberlight.model.errors import ConfigError, DeliveryError, Denied, IntegrityError, NotPossible, Unreachable
 from amberlight.vault import FolderStore, S3Store
-from amberlight.vault.multipart import PART_BYTES, parts_of
+from amberlight.vault.multipart import PART_BYTES, b64_sha256, parts_of
 from amberlight.vault.store import Exists
 
 MIB = 1 << 20
@@ -176,7 +176,7 @@ def test_more_parts_than_s3_takes_is_said_so(s3, store, monkeypatch):
 
 
 def test_exists_after_a_retry_may_be_our_own_doing(s3, store):
-    s3.store("k", b"mine", "x", None)
+    s3.store("k", b"mine", b64_sha256(b"mine"), None)
     s3.faults = [taken_after_retry]
     assert store.create("k", b"mine").version == "v1"
     s3.faults = [taken_after_retry]
