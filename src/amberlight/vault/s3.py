@@ -85,9 +85,13 @@ class S3Store:
         if len(first) < ONE_REQUEST_BYTES:
             checksum = b64_sha256(bytes(first))
             version = self._put_once(key, bytes(first), media_type, checksum)
-        else:
-            version, checksum = self._put_parts(key, parts_of(first, passing), media_type, seen)
-        return self._read_back(key, version, checksum, seen)
+            return self._read_back(key, version, checksum, seen)
+        with note_of(self._notes, self.bucket, key) as note:
+            upload = Upload(self._writer, self.bucket, key, media_type, note)
+            version = self._put_parts(upload, parts_of(first, passing), seen)
+            stored = self._read_back(key, version, upload.composite, seen)
+            note.drop()
+            return stored
 
     def create(self, key: str, data: bytes, *, media_type: str = "application/json") -> Stored:
         """Create a small object in one request; what AWS checks is the SHA-256 sent with it."""
@@ -190,32 +194,27 @@ class S3Store:
             return self._version_of(key, answer)
         raise AssertionError  # the loop above has no other end
 
-    def _put_parts(self, key: str, parts: Iterator[bytes], media_type: str, seen: Hashes) -> tuple[str, str]:
-        with note_of(self._notes, self.bucket, key) as note:
-            upload = Upload(self._writer, self.bucket, key, media_type, note)
-            if note.upload_id and self.look(key) is not None:
-                return self._put_before(key, parts, upload, seen)
-            try:
-                answer = upload.send(parts)
-            except (NotPossible, Unreachable) as problem:
-                if not upload.hashes:  # a part or the source failed: nothing can have come of it
-                    raise
-                version = self._settle(key, problem, seen)
-            else:
-                if answer.get("ChecksumSHA256", upload.composite) != upload.composite:
-                    raise differs(key, upload.composite, answer["ChecksumSHA256"])
-                version = self._version_of(key, answer)
-            note.drop()
-            return version, upload.composite
+    def _put_parts(self, upload: Upload, parts: Iterator[bytes], seen: Hashes) -> str:
+        if upload.note.upload_id and self.look(upload.key) is not None:
+            return self._put_before(upload, parts, seen)
+        try:
+            answer = upload.send(parts)
+        except (NotPossible, Unreachable) as problem:
+            if not upload.hashes:  # a part or the source failed: nothing can have come of it
+                raise
+            return self._settle(upload.key, problem, seen)
+        if answer.get("ChecksumSHA256", upload.composite) != upload.composite:
+            raise differs(upload.key, upload.composite, answer["ChecksumSHA256"])
+        return self._version_of(upload.key, answer)
 
-    def _put_before(self, key: str, parts: Iterator[bytes], upload: Upload, seen: Hashes) -> tuple[str, str]:
+    def _put_before(self, upload: Upload, parts: Iterator[bytes], seen: Hashes) -> str:
         """The try that was cut off had come to its end, only nobody heard the answer; or another was faster."""
-        upload.note.drop()
         upload.hash_only(parts)
-        found = self.find(key)
+        found = self.find(upload.key)
         if found is None or found.sha256 != seen.sha256:
-            raise refuse_existing(key)
-        return found.version, upload.composite
+            upload.note.drop()
+            raise refuse_existing(upload.key)
+        return found.version
 
     def _settle(self, key: str, problem: NotPossible | Unreachable, ours: Hashes) -> str:
         """After an answer that may hide our own success (a lost answer, then "exists"): look who wrote the object."""
