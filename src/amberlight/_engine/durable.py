@@ -93,8 +93,13 @@ class Journal:
 
     def __enter__(self) -> Self:
         with _recorded():
-            DBOS(config=self._config)
-            DBOS.launch()
+            try:
+                DBOS(config=self._config)
+                DBOS.launch()
+            except BaseException:
+                # The library keeps one instance a process: half-started, it would answer the next one who asks.
+                DBOS.destroy()
+                raise
         return self
 
     def __exit__(

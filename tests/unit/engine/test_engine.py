@@ -157,6 +157,8 @@ def test_a_record_that_cannot_be_kept_is_a_delivery_error_and_not_a_trace(tmp_pa
     (tmp_path / "folder").mkdir()
     with pytest.raises(DeliveryError, match="record of steps"):
         Engine(f"sqlite:///{tmp_path}/folder/none/steps.sqlite").run("case", ["a"], lambda _: b"1")
+    # And the next one in this process does not inherit the broken record.
+    assert Engine(f"sqlite:///{tmp_path}/steps.sqlite").run("case", ["a"], lambda _: b"1") == {"a": b"1"}
 
 
 def test_a_record_that_is_lost_on_the_way_is_a_delivery_error(tmp_path):
