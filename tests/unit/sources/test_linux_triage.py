@@ -13,7 +13,7 @@ import pytest
 def taken(path):
     """Members by name, and the tables by theirs."""
     with tarfile.open(path) as archive:
-        found = {one.name: archive.extractfile(one).read() for one in archive}
+        found = {one.name: archive.extractfile(one).read() for one in archive if one.isfile()}
     tables = {
         name[len("triage/") : -len(".jsonl")]: [json.loads(line) for line in data.decode().splitlines()]
         for name, data in found.items()
@@ -72,7 +72,8 @@ def test_the_report_matches_the_archive_and_says_what_changed(report, tmp_path):
     data = (tmp_path / "t.tar").read_bytes()
     assert report["sha256"] == hashlib.sha256(data).hexdigest()
     assert report["size_bytes"] == len(data)
-    assert report["facts"]["members"] == len(taken(tmp_path / "t.tar")[0])
+    with tarfile.open(tmp_path / "t.tar") as archive:
+        assert report["facts"]["members"] == len(archive.getnames())
     assert any("process of our own" in text for text in report["changed"])
 
 
@@ -103,3 +104,33 @@ def test_a_name_that_is_no_text_is_listed_too(host, tmp_path):
     report = guests.run("linux_triage", tmp_path / "t.tar", root=host)
     assert report["ok"] is True
     assert report["facts"]["temporary_files"] == 3
+
+
+def test_links_are_links_and_none_leads_into_a_folder(host, tmp_path):
+    (host / "usr/lib").mkdir()
+    (host / "usr/lib/os-release").write_text("ID=debian\n")
+    (host / "etc/os-release").symlink_to("../usr/lib/os-release")
+    wants = host / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    (wants / "sync.service").symlink_to("/etc/systemd/system/sync.service")
+    (host / "etc/systemd/system/aside.wants").symlink_to("../../cron.d")
+    guests.run("linux_triage", tmp_path / "t.tar", root=host)
+    with tarfile.open(tmp_path / "t.tar") as archive:
+        members = archive.getmembers()
+        found = {one.name: one.linkname for one in members if one.issym()}
+        assert archive.extractfile("etc/os-release").read() == b"ID=debian\n"
+    assert found == {
+        "etc/os-release": "../usr/lib/os-release",
+        "etc/systemd/system/multi-user.target.wants/sync.service": "/etc/systemd/system/sync.service",
+    }
+    assert all(one.issym() for one in members[-len(found) :])
+
+
+def test_the_folders_below_the_root_are_in_it_as_they_are(host, tmp_path):
+    (host / "run").mkdir(mode=0o750)
+    (host / "bin").symlink_to("usr/bin")
+    guests.run("linux_triage", tmp_path / "t.tar", root=host)
+    with tarfile.open(tmp_path / "t.tar") as archive:
+        folders = {one.name: one.mode for one in archive if one.isdir()}
+    assert set(folders) == {"etc", "home", "root", "run", "tmp", "usr", "var"}
+    assert folders["run"] == 0o750

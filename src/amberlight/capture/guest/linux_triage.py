@@ -29,7 +29,8 @@ HASH_BYTES = 64 << 20
 LISTED = 20000
 TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/run/shm")
 COPIED = (
-    "/etc/os-release", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/etc/machine-id", "/etc/timezone",
+    "/etc/os-release", "/usr/lib/os-release", "/etc/*-release", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf",
+    "/etc/machine-id", "/etc/timezone", "/etc/localtime",
     "/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d/*",
     "/etc/crontab", "/etc/anacrontab", "/etc/cron.*/*", "/var/spool/cron/*", "/var/spool/cron/crontabs/*", "/var/spool/at/*",
     "/etc/systemd/system/*", "/etc/systemd/system/*/*", "/run/systemd/transient/*", "/home/*/.config/systemd/user/*",
@@ -271,6 +272,44 @@ def member(path: str, data: bytes, about: "os.stat_result | None" = None) -> byt
     return info.tobuf(tarfile.GNU_FORMAT) + data + bytes(-len(data) % 512)
 
 
+def pointer(path: str, kind: bytes, about: os.stat_result) -> bytes:
+    """A tar member without content: a folder, or a link with the place it leads to."""
+    info = tarfile.TarInfo(path.lstrip("/"))
+    info.type, info.mode, info.uid, info.gid = kind, stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid
+    info.mtime = int(about.st_mtime)
+    if kind == tarfile.SYMTYPE:
+        info.linkname = target(at(path))
+    counts["files"] += 1
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+def top_folders() -> "Iterator[bytes]":
+    """The folders right below the root: by them receivers' tools tell which kind of system the files are of."""
+    for name in sorted(os.listdir(at("/"))):
+        try:
+            about = os.lstat(at("/" + name))
+        except OSError:
+            continue
+        if stat.S_ISDIR(about.st_mode):
+            yield pointer("/" + name, tarfile.DIRTYPE, about)
+
+
+def links(paths: "list[str]", taken: "set[str]") -> "Iterator[bytes]":
+    """Links in the places of copied files, such as those that enable a unit, as links.
+
+    Those that lead to a folder are left out: nothing of the archive may lie behind one when it is unpacked.
+    """
+    for path in paths:
+        inside = path[len(ROOT) :]
+        try:
+            about = os.lstat(path)
+        except OSError:
+            continue
+        if stat.S_ISLNK(about.st_mode) and not os.path.isdir(path) and inside not in taken:
+            taken.add(inside)
+            yield pointer(inside, tarfile.SYMTYPE, about)
+
+
 def rows(name: str, items: "list[dict[str, Any]]") -> bytes:
     """A table as JSON Lines."""
     return member("triage/%s.jsonl" % name, "".join(json.dumps(item, sort_keys=True) + "\n" for item in items).encode())
@@ -334,9 +373,11 @@ def archive() -> "Iterator[bytes]":
         yield member("triage/proc/" + name, proc("self" if name.startswith(("net/", "mounts")) else ".", name))
     listed = list(listing())
     yield rows("temporary_files", [row for _, row in listed])
+    yield from top_folders()
     taken = set()  # type: set[str]
     wanted = [path for pattern in COPIED for path in sorted(glob.glob(at(pattern)))]
     yield from copies(wanted + scripts(people) + [path for path, row in listed if runnable(path, row)], taken)
+    yield from links(wanted, taken)
     yield bytes(2 * 512)
     say(
         processes=len(people), sockets=len(found), open_files=len(files), temporary_files=len(listed), copied=len(taken)

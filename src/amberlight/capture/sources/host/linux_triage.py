@@ -1,11 +1,12 @@
 """What runs on this Linux instance, who started it, what does it talk to, and how would it come back after a restart?
 
 One script describes the host and copies the small files that tell its story into one tar, `triage.tar`. Files lie under
-their real paths, so that forensic tools open the tar as a target: users, groups, sudoers, SSH keys, cron, systemd units,
-shell histories, log-in records, user data. `triage/*.jsonl` hold what is no file: processes with program hash, command
-line and environment; TCP, UDP and Unix sockets with the processes that own them; open files; a listing with hashes of
-everything below `/tmp`, `/var/tmp` and `/dev/shm`, from where small programs and scripts are copied. Kernel, uptime,
-mounts and modules are under `triage/proc/`.
+their real paths, links as links, with the folders below the root, so that forensic tools open the tar as a Linux
+target: users, groups, sudoers, SSH keys, cron, systemd units, shell histories, log-in records, user data.
+`triage/*.jsonl` hold what is no file: processes with program hash, command line and environment; TCP, UDP and Unix
+sockets with the processes that own them; open files; a listing with hashes of everything below `/tmp`, `/var/tmp` and
+`/dev/shm`, from where small programs and scripts are copied. Kernel, uptime, mounts and modules are under
+`triage/proc/`.
 
 No program of the host is run but its Python: an intruder may have replaced `ps`. Files above 4 MiB are left out and
 counted; the disk source has them. Environments and histories may hold passwords: they are evidence and are kept.
