@@ -41,5 +41,5 @@ def loads(data: bytes, kind: type[T], name: str = "input") -> T:
     """
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.DecodeError as problem:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         raise ConfigError(f"{name} cannot be read as {kind.__name__}: {problem}") from problem

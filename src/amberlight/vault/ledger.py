@@ -204,7 +204,9 @@ class Ledger:
         data = b"".join(self._store.read(found))
         entry = decoded(data, Entry, found.key)
         wanted = (ENTRY_SCHEMA, self.case_id, self.kind, seq, self._last)
-        if (entry.schema, entry.case, entry.kind, entry.seq, entry.previous) != wanted or canonical(entry) != data:
+        same = (entry.schema, entry.case, entry.kind, entry.seq, entry.previous) == wanted
+        # What the verifier would refuse must not get as far as a package.
+        if not same or plain(entry.what) != entry.what or canonical(entry) != data:
             raise broken(found.key, "does not continue the ledger")
         self._take(entry, data)
         head = self._checkpoints.get(self._tree.size)

@@ -250,3 +250,17 @@ def test_a_note_is_held_by_one_upload_alone(tmp_path):
     with note_of(None, "b", "k") as none:
         none.begin("u")
         assert not none.kept
+
+
+@pytest.mark.parametrize("what", [
+    b'{"a":1152921504606846976}', b'{"a":1e400}', b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}", b'{"a":"\xff"}',
+    b'{"a":' + b"[" * 900 + b"]" * 900 + b"}", b'{"a":1.5}', b'{"a":"\\ud800"}', b'{"a":1,"a":1}', b"{", b"null",
+])  # fmt: skip
+def test_an_entry_of_any_form_is_an_alarm_and_no_crash(signer, what):
+    world = World([])
+    world.book(signer, "w").append("acquired", {"n": 1})
+    rows = world.s3.versions["cases/c/ledger/00000000.json"]
+    version, body, checksum = rows[0]
+    rows[0] = (version, body.replace(b'{"n":1}', what), checksum)
+    with pytest.raises(IntegrityError):
+        world.book(signer, "r").entries()
