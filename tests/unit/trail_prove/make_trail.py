@@ -73,6 +73,10 @@ class Made:
     sha256: str
     logs: list
 
+    def start_of(self):
+        """When its interval starts."""
+        return datetime.fromisoformat(self.content["digestStartTime"])
+
 
 class Trail:
     """Objects of a bucket: one chain of digests after another, with their log files."""
