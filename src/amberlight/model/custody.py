@@ -20,6 +20,9 @@ Act = Literal[
     "acquired",  # an item was taken and stored
     "missed",  # an item could not be taken: a Gap
     "attempted",  # somebody tried to alter the vault; the answer of the store
+    "hold-placed",  # a legal hold on everything of the case
+    "extended",  # the lock of everything of the case lasts longer
+    "hold-released",  # the hold was lifted, by two people's word
     "verified",  # stored items were read again and compared
     "sealed",  # a package was closed: hashes of every file of it
     "transferred",  # a package was handed out

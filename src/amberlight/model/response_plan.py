@@ -47,11 +47,12 @@ class CaptureLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class VaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where evidence goes, and the roles that touch it."""
+    """Where evidence goes, and the roles that touch it; `retention_days` is how long a declared case is kept at least."""
 
     bucket: str
     region: str
     signing_key: str
+    retention_days: int = 400
     writer_role: str = "AmberlightWriter"
     examiner_role: str = "AmberlightExaminer"
     signer_role: str = "AmberlightSigner"
