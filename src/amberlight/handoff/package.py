@@ -16,12 +16,16 @@ from amberlight.handoff.bag import Bag, new_folder
 from amberlight.handoff.derive import Derived, derive
 from amberlight.handoff.format import load
 from amberlight.handoff.paths import safe_path
+from amberlight.handoff.trail_proof import PATH as TRAIL_PROOF
+from amberlight.handoff.trail_proof import trail_proof
 from amberlight.model.codec import canonical, dumps
 from amberlight.model.custody import Attempt, Stored
 from amberlight.model.delivery import Package
 from amberlight.model.errors import DeliveryError, IntegrityError
 from amberlight.model.evidence import CapturePlan, Evidence, Gap
 from amberlight.model.signals import Case
+from amberlight.model.trail_proof import TrailProof
+from amberlight.trail.prove.words import sentence
 from amberlight.vault import verify
 from amberlight.vault.ledger import Ledger
 from amberlight.vault.store import Signer, Store, compare
@@ -100,10 +104,11 @@ def build(  # noqa: PLR0913 - everything that a package is made of, each by its 
         places = _add_evidence(bag, contents, store)
         ledger.append("verified", {"items": len(places), "size_bytes": bag.size_bytes, "by": "read again and compared"})
         derived = _add_derived(bag, contents, places)
-        _add_reports(bag, contents, places, derived)
+        proof = trail_proof(draft, contents.evidence, places)
+        _add_reports(bag, contents, places, derived, proof)
         ledger.checkpoint()
         _add_custody(bag, ledger, signer)
-        _add_brief(bag, contents, derived)
+        _add_brief(bag, contents, derived, proof)
         bag.add_manifests()
         sealed = _seal(bag, ledger)
         bag.add_tag_manifest()
@@ -146,7 +151,9 @@ def _add_derived(bag: Bag, contents: Contents, places: Mapping[str, str]) -> tup
     return derive(bag, native, load())
 
 
-def _add_reports(bag: Bag, contents: Contents, places: Mapping[str, str], derived: tuple[Derived, ...]) -> None:
+def _add_reports(
+    bag: Bag, contents: Contents, places: Mapping[str, str], derived: tuple[Derived, ...], proof: TrailProof | None
+) -> None:
     listed = [{"package_path": places[item.id], **msgspec.to_builtins(item)} for item in contents.evidence]
     made = {
         "report/evidence.json": dumps(listed),
@@ -154,6 +161,7 @@ def _add_reports(bag: Bag, contents: Contents, places: Mapping[str, str], derive
         "report/capture-plan.json": dumps(contents.plan),
         "report/vault-attempts.json": dumps(contents.attempts),
         "report/derived.json": dumps(derived),
+        **({TRAIL_PROOF: dumps(proof)} if proof else {}),
     }
     # Whoever kept the whole journal gives it; else there are the calls that the items name.
     if CALLS not in contents.extras:
@@ -174,7 +182,7 @@ def _add_custody(bag: Bag, ledger: Ledger, signer: Signer) -> None:
     bag.add("verify.py", [Path(verify.__file__).read_bytes()])
 
 
-def _add_brief(bag: Bag, contents: Contents, derived: tuple[Derived, ...]) -> None:
+def _add_brief(bag: Bag, contents: Contents, derived: tuple[Derived, ...], proof: TrailProof | None) -> None:
     facts = {
         "marking": contents.case.kind.upper(),
         "marking_text": MARKINGS[contents.case.kind],
@@ -188,6 +196,7 @@ def _add_brief(bag: Bag, contents: Contents, derived: tuple[Derived, ...]) -> No
         "attempts": contents.attempts,
         "refused": sum(each.refused for each in contents.attempts),
         "fingerprint": contents.fingerprint,
+        "trail_proof": sentence(proof) if proof else "",
     }
     for path, data in brief.pages(facts).items():
         bag.add(path, [data])

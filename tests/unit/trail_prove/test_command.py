@@ -134,7 +134,7 @@ class TestBucket:
 
 
 def test_one_sentence(trail, proved):
-    assert sentence(proved(trail)) == "6 digests and 12 log files proved by AWS's signatures"
+    assert sentence(proved(trail)) == "6 digests and 12 log files proved by CloudTrail's signatures"
     trail.objects[trail.chains[ACCOUNT, "us-east-1", "main"][0].logs[0]].body = b""
     assert sentence(proved(trail)).endswith("; 1 ALTERED")
 

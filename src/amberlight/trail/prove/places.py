@@ -47,18 +47,26 @@ class Source(Protocol):
 class Folder:
     """A folder on disk. Links, devices and pipes in it are no files of a copy and are left alone.
 
+    Args:
+        root: The folder.
+        names: Only these files count: their paths as they were captured, and where below the root they lie now.
+
     Raises:
         ConfigError: it is not there, or no folder.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, names: Mapping[str, str] | None = None) -> None:
         self.root = root
+        self.names = names
         self.base = os.path.abspath(root)  # noqa: PTH100 - `resolve` would follow links and change the path
         if not root.is_dir():
             raise ConfigError(f"There is no folder at {root}.", "Name the folder that holds the copied files.")
 
     def paths(self) -> Iterator[str]:
         """Every regular file, folder by folder."""
+        if self.names is not None:
+            yield from sorted(self.names)
+            return
         waiting = [""]
         while waiting:
             folder = waiting.pop()
@@ -73,7 +81,8 @@ class Folder:
     def open(self, path: str) -> Iterator[bytes]:
         """The bytes; what has become a link or a pipe since the walk is not opened."""
         try:
-            number = os.open(self.root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            place = self.names[path] if self.names is not None else path
+            number = os.open(self.root / place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(number, "rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise Unavailable("is no regular file")

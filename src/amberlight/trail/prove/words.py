@@ -43,7 +43,7 @@ def verdict(proof: TrailProof) -> str:
 def sentence(proof: TrailProof) -> str:
     """The proof in one line, for a story or a page."""
     files, digests = proof.files, proof.digests
-    parts = [f"{digests.valid} digests and {proof.logs.valid} log files proved by AWS's signatures"]
+    parts = [f"{digests.valid} digests and {proof.logs.valid} log files proved by CloudTrail's signatures"]
     for count, word in ((files.altered, "ALTERED"), (files.missing, "missing"), (files.unsigned, "unproved")):
         parts += [f"{count} {word}"] if count else []
     for one in proof.stopped[:3]:
