@@ -18,7 +18,8 @@ from amberlight.model.signals import Target
 
 PLAIN = re.compile(r"[^A-Za-z0-9._=@+,%-]")
 RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
-SEGMENT = 120
+SEGMENT = 200
+"""A digest of a trail with a long name and its sidecar keep their names: what proves them is found by them."""
 LONGEST = 600
 MARK = 8
 

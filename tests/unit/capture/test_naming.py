@@ -67,3 +67,9 @@ def test_invisible_characters_are_written_out():
 
 def test_short_names_know_where_a_part_ends():
     assert naming.short("ab", "c") != naming.short("a", "bc")
+
+
+def test_digests_and_their_sidecars_keep_their_names():
+    name = f"123456789012_CloudTrail-Digest_ap-southeast-2_{'t' * 80}_ap-southeast-2_20260301T010000Z_backfill.json.gz"
+    for path in (name, f"{name}.meta.json"):
+        assert naming.artifact(f"AWSLogs/{path}") == f"AWSLogs/{path}"
