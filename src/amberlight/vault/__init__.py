@@ -8,8 +8,11 @@ conditional write alone, so that no lock service and no clock has to be trusted.
 |---|---|
 | `store`, `s3`, `multipart`, `folder` | the two stores behind one interface |
 | `ledger`, `tree`, `signing` | entries, RFC 6962 root, signed checkpoints |
-| `policies`, `walls`, `statements` | who may do what, each statement with its reason |
-| `prove` | attacks on the vault, and the store's answers |
+| `policies`, `walls`, `keys`, `guardrails`, `statements` | who may do what, each statement with its reason |
+| `needed` | what gets through without a statement |
+| `prove`, `attack*`, `proof` | attacks on the vault, the store's answers, and the signed report of them |
+| `retention`, `people` | how long is kept, and who lifts a hold |
+| `witness`, `proofs` | heads in a second place; proofs for one entry and for a history |
 | `verify` | checks a package; standard library only, copied into every package |
 """
 
