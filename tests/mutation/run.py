@@ -16,6 +16,7 @@ import json
 import os
 import random
 import re
+import resource
 import signal
 import sys
 import time
@@ -32,7 +33,7 @@ TESTS = {
 }
 STORES = [f"{UNIT}/test_stores.py", f"{UNIT}/test_faults.py", f"{UNIT}/test_ledger.py"]
 MODULES = ("store", "s3", "multipart", "notes", "folder", "ledger", "tree", "signing", "verify")
-LONGEST_S = 90
+LONGEST_S = 150
 WORD = re.compile(r"[\w.:/%+-]{1,60}")
 SWAPS = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -186,6 +187,8 @@ def survives(name, tree, tests):
     child = os.fork()
     if not child:
         os.setsid()
+        # Processor time, so that a busy machine kills no mutant.
+        resource.setrlimit(resource.RLIMIT_CPU, (LONGEST_S, LONGEST_S))
         nowhere = os.open(os.devnull, os.O_RDWR)
         for number in (0, 1, 2):
             os.dup2(nowhere, number)
@@ -194,11 +197,21 @@ def survives(name, tree, tests):
 
         code = 99
         try:
-            options = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--tb=no"]
+            options = [
+                "-x",
+                "-q",
+                "-p",
+                "no:randomly",
+                "-p",
+                "no:cacheprovider",
+                "--tb=no",
+                "-W",
+                "ignore::pytest.PytestAssertRewriteWarning",
+            ]
             code = int(pytest.main([*options, *(each for each in tests if (ROOT / each).exists())]))
         finally:
             os._exit(code)
-    until = time.monotonic() + LONGEST_S
+    until = time.monotonic() + 5 * LONGEST_S
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
