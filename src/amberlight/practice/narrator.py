@@ -11,14 +11,17 @@ from typing import Any
 
 from amberlight._aws import Clock
 from amberlight.capture.runner import Outcome
-from amberlight.model.codec import dumps
+from amberlight.handoff.trail_proof import PATH as TRAIL_PROOF
+from amberlight.model.codec import dumps, loads
 from amberlight.model.custody import Attempt
 from amberlight.model.delivery import Package, Receipt
 from amberlight.model.evidence import SEEN, CapturePlan, Evidence, Gap, Step
 from amberlight.model.signals import Case, Decision, Signal, Suspicion
+from amberlight.model.trail_proof import TrailProof
 from amberlight.practice.outfolder import write
 from amberlight.practice.report import size
 from amberlight.practice.story import Story
+from amberlight.trail.prove.words import sentence
 
 MOST_REASONS = 4
 MOST_LETTERS = 100
@@ -128,6 +131,9 @@ class Narrator:
         self._story.tell(
             "handoff", f"package: {package.files} files, {size(package.size_bytes)}, ledger sealed, signed"
         )
+        proof = Path(package.path) / TRAIL_PROOF
+        if proof.is_file():
+            self._story.tell("handoff", f"trail: {sentence(loads(proof.read_bytes(), TrailProof, TRAIL_PROOF))}")
 
     def _verified(self, report: dict[str, Any]) -> None:
         word = "ok" if report["ok"] else f"BROKEN: {report['problems'][:1]}"
