@@ -5,7 +5,7 @@ SETUP  := .venv/.installed
 XDIST  ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint derive derive-check bench lock clean
+.PHONY: help setup demo test check fmt lint derive derive-check bench faults mutate fuzz lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+): .*## /  make \1\t/' | expand -t 24
@@ -51,6 +51,24 @@ bench: bench-help bench-scan bench-demo bench-kill  ## all benchmarks, written t
 bench-%: $(SETUP)
 	@mkdir -p bench/out
 	$(BIN)/python bench/$*.py --out bench/out/$*.json
+
+ORACLES := .venv/oracles
+FUZZ_S  ?= 600
+
+$(ORACLES)/atheris/.installed: $(SETUP)
+	$(PYTHON) -m venv $(ORACLES)/atheris
+	$(ORACLES)/atheris/bin/pip install --quiet --disable-pip-version-check atheris==3.0.0
+	@touch $@
+
+faults: $(SETUP) ## ten minutes of a store and writers that fail (FAULTS_S=20 for less)
+	$(BIN)/python tests/faults/run.py --seconds $(or $(FAULTS_S),600)
+
+mutate: $(SETUP) ## change the vault's code in every way, and see whether a test fails (hours)
+	$(BIN)/python tests/mutation/run.py $(MUTATE)
+
+fuzz: $(ORACLES)/atheris/.installed  ## fuzz the verifier with atheris, FUZZ_S seconds a target
+	@rm -rf .venv/fuzz && $(BIN)/python tests/fuzz/seed.py .venv/fuzz
+	$(ORACLES)/atheris/bin/python tests/fuzz/run.py .venv/fuzz/package --seconds $(FUZZ_S) --artifacts .venv/fuzz/found
 
 lock:            ## resolve requirements/dev.lock again (needs uv)
 	uv pip compile pyproject.toml --extra lab --group dev --python-version 3.11 --universal \

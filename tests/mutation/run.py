@@ -27,7 +27,7 @@ VAULT = ROOT / "src" / "amberlight" / "vault"
 UNIT = "tests/unit/vault"
 TESTS = {
     "verify": [f"{UNIT}/test_verify_arithmetic.py", "tests/fuzz/test_fuzz.py", "tests/unit/handoff/test_tampering.py"],
-    "tree": [f"{UNIT}/test_tree.py", f"{UNIT}/test_ledger.py"],
+    "tree": ["tests/oracles/test_pymerkle.py", f"{UNIT}/test_ledger.py"],
     "signing": [f"{UNIT}/test_ledger.py"],
     "ledger": [f"{UNIT}/test_ledger.py", f"{UNIT}/test_faults.py"],
 }
