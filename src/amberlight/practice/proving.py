@@ -37,7 +37,7 @@ WORKING: tuple[Role, ...] = tuple(role for role in ROLES if role != "deployer")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stronghold:
-    """The vault and its besiegers. `guardrail` is the id of the service control policy."""
+    """The vault and its besiegers. `guardrail` is the id of the service control policy, `hub` the key of the hub."""
 
     ground: stage.Stage
     plan: ResponsePlan
@@ -45,6 +45,7 @@ class Stronghold:
     doors: Mapping[str, Door]
     target: Target
     guardrail: str
+    hub: Credentials
 
 
 def build(lab: RunningLab, out: Path, clock: Clock, case_id: str) -> Stronghold:
@@ -83,7 +84,7 @@ def build(lab: RunningLab, out: Path, clock: Clock, case_id: str) -> Stronghold:
         expendable=True,
     )
     guardrail = guard(ground, service_control_policy(names))
-    return Stronghold(ground=ground, plan=plan, names=names, doors=doors, target=target, guardrail=guardrail)
+    return Stronghold(ground=ground, plan=plan, names=names, doors=doors, target=target, guardrail=guardrail, hub=hub)
 
 
 def besiegers(ground: stage.Stage, names: VaultNames, plan: ResponsePlan, hub: Credentials) -> dict[str, Door]:
@@ -168,4 +169,5 @@ def attack(hold: Stronghold, clock: Clock, case_id: str) -> Signed:
     store = S3Store(writer, examiner, hold.names.bucket, clock)
     standing = standing_of(examiner, hold.names.bucket)
     made = proof.made(hold.doors, hold.target, standing, where="lab", clock=clock)
-    return proof.filed(made, store, proof.book(store, KmsSigner(signer, hold.target.signing_key), clock, case_id))
+    key = KmsSigner(signer, hold.target.signing_key)
+    return proof.filed(made, store, key, proof.book(store, key, clock, case_id))

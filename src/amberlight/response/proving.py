@@ -45,7 +45,7 @@ def prove(path: Path, *, with_capture: bool, trail: str) -> Signed:
     stored = plant(store, case_id)
     standing = standing_of(doors["vault examiner"], plan.vault.bucket)
     made = proof.made(doors, target_of(plan, trail, stored=stored), standing, where="aws", clock=clock)
-    return proof.filed(with_shut(made, shut), store, proof.book(store, signer, clock, case_id))
+    return proof.filed(with_shut(made, shut), store, signer, proof.book(store, signer, clock, case_id))
 
 
 def open_doors(

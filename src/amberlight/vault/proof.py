@@ -74,11 +74,12 @@ RESIDUAL = (
 
 @dataclass(frozen=True, kw_only=True)
 class Signed:
-    """A proof, the entry that holds its hash, and the checkpoint over that entry."""
+    """A proof, the entry that holds its hash, the checkpoint over that entry, and the key that signed it."""
 
     proof: VaultProof
     entry: Entry
     checkpoint: Checkpoint
+    public_pem: bytes
 
     @property
     def held(self) -> bool:
@@ -103,7 +104,7 @@ def made(doors: Mapping[str, Door], target: Target, standing: Standing, *, where
     )
 
 
-def filed(proof: VaultProof, store: Store, ledger: Ledger) -> Signed:
+def filed(proof: VaultProof, store: Store, signer: Signer, ledger: Ledger) -> Signed:
     """Put the report into the vault, enter its hash and the sums, and sign.
 
     Raises:
@@ -119,7 +120,7 @@ def filed(proof: VaultProof, store: Store, ledger: Ledger) -> Signed:
         "unsettled": len(proof.unsettled),
     }
     entry = ledger.append("attempted", what)
-    return Signed(proof=proof, entry=entry, checkpoint=ledger.checkpoint())
+    return Signed(proof=proof, entry=entry, checkpoint=ledger.checkpoint(), public_pem=signer.public_pem)
 
 
 def case_of(clock: Clock) -> str:
@@ -147,4 +148,5 @@ def document(signed: Signed) -> dict[str, Any]:
         **to_builtins(signed.proof),
         "entry": to_builtins(signed.entry),
         "checkpoint": to_builtins(signed.checkpoint),
+        "public_key": signed.public_pem.decode(),
     }
