@@ -52,13 +52,15 @@ class Delivery:
         self._status: dict[tuple[str, str], dict[str, Any]] = {}
         self._lock = threading.Lock()
         self._logging: dict[str, list[Mapping[str, Any]]] = {}
+        self._began = clock.now()
         self._next_log = clock.now() + options.delivery_interval_s
         self._next_digest = clock.now() + options.digest_interval_s
 
     def signer(self, region: str) -> digests.Signer:
         """The key with which this Region signs its digests."""
         if region not in self._signers:
-            self._signers[region] = digests.Signer(clock.now())
+            # A key is there before the first digest that it signs ends.
+            self._signers[region] = digests.Signer(self._began)
         return self._signers[region]
 
     def before(self, call: Call, account: str, region: str) -> None:
