@@ -349,3 +349,9 @@ def test_a_trail_that_does_not_log_is_said(trail, proved, since, wanted):
     assert proof.stopped[0].trail == "main"
     later = proved(trail, beside=beside, until=START + 7 * HOUR)
     assert states(later)[6] == ("gap" if since else "absent")
+
+
+def test_a_digest_of_less_than_a_second_stays_in_its_hour(proved):
+    trail = Trail()
+    trail.chain(hours=1, logs=0, step=timedelta(0))
+    assert states(proved(trail, keys=False)) == {0: "unsigned"}

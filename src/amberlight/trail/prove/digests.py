@@ -225,5 +225,5 @@ def settle_times(digest: Digest, where: Place | None) -> None:
     if digest.signed or where is None or where.stamp is None or where.chain.backfill:
         return
     digest.end = where.stamp
-    if not where.stamp - 2 * HOUR < digest.start < where.stamp:
+    if not where.stamp - 2 * HOUR < digest.start <= where.stamp:
         digest.start = where.stamp - timedelta(hours=1)
