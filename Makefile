@@ -3,9 +3,10 @@ PYTHON ?= python3
 BIN    := .venv/bin
 SETUP  := .venv/.installed
 XDIST  ?= -n 2
+TOOLS  := .venv-acceptance
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint derive derive-check bench faults mutate fuzz lock clean
+.PHONY: help setup demo test acceptance check fmt lint derive derive-check bench faults mutate fuzz lock lock-acceptance clean
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+): .*## /  make \1\t/' | expand -t 24
@@ -23,6 +24,15 @@ demo: $(SETUP)   ## the whole story on the embedded lab
 
 test: $(SETUP)   ## the tests; names those it skips for want of a tool
 	$(BIN)/pytest $(XDIST) -rs
+
+acceptance: $(SETUP) $(patsubst requirements/acceptance/%.txt,$(TOOLS)/%/.installed,$(wildcard requirements/acceptance/*.txt))  ## open a package in the tools of forensics teams (PACKAGE=DIR, else a new demo's)
+	AMBERLIGHT_PACKAGE="$(PACKAGE)" $(BIN)/pytest tests/acceptance -m acceptance -rs
+
+# Some of these are under copyleft licences: each is a program in a place of its own, and nothing here imports it.
+$(TOOLS)/%/.installed: requirements/acceptance/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 fmt: $(SETUP)    ## format, and apply the safe fixes
 	$(BIN)/ruff format
@@ -75,5 +85,12 @@ lock:            ## resolve requirements/dev.lock again (needs uv)
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  --output-file requirements/dev.lock
 
+lock-acceptance: ## resolve requirements/acceptance/*.txt again (needs uv)
+	for tool in requirements/acceptance/*.in; do \
+	  uv pip compile $$tool --python-version 3.11 --universal \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	    --output-file $${tool%.in}.txt; \
+	done
+
 clean:           ## remove what make made
-	rm -rf .venv demo bench/out dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv $(TOOLS) demo bench/out dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
