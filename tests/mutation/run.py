@@ -37,13 +37,14 @@ LONGEST_S = 150
 WORD = re.compile(r"[\w.:/%+-]{1,60}")
 SWAPS = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
+    ast.In: ast.NotIn, ast.NotIn: ast.In,  # codespell:ignore notin
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult, ast.BitOr: ast.BitAnd,
     ast.BitAnd: ast.BitOr, ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.Mod: ast.Mult,
 }  # fmt: skip
 WAYS = {
     ast.If: ("never", "always"), ast.IfExp: ("never", "always"), ast.While: ("never",), ast.Return: ("return nothing",),
-    ast.Expr: ("leave out",), ast.Break: ("go on",),
+    ast.Expr: ("leave out",), ast.Break: ("go on",), ast.Raise: ("raise nothing",),
 }  # fmt: skip
 
 
@@ -67,7 +68,7 @@ def left_alone(node, name, child):
         return True
     if isinstance(child, ast.If) and ast.unparse(child.test) in ("TYPE_CHECKING", "__name__ == '__main__'"):
         return True
-    return isinstance(node, ast.Raise) and name == "cause"
+    return isinstance(node, ast.Raise)
 
 
 def ways(node):
@@ -147,20 +148,20 @@ def mutant(source, number):
     tree = ast.parse(source)
     node, how = places(tree)[number]
     before = ast.unparse(node).splitlines()[0][:90]
-    if how == "go on":
-        swap_break(tree, node)
+    if how in ("go on", "raise nothing"):
+        instead(tree, node, ast.Continue() if how == "go on" else ast.Pass())
     else:
         CHANGES[how](node)
     ast.fix_missing_locations(tree)
     return tree, f"{node.lineno}: {how}: {before}"
 
 
-def swap_break(tree, node):
-    """A break becomes continue."""
+def instead(tree, node, other):
+    """Another statement in the place of one."""
     for parent in ast.walk(tree):
         for _, value in ast.iter_fields(parent):
             if isinstance(value, list) and node in value:
-                value[value.index(node)] = ast.copy_location(ast.Continue(), node)
+                value[value.index(node)] = ast.copy_location(other, node)
 
 
 class Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -9,6 +9,10 @@ from amberlight.model.errors import Denied, NotPossible, Unreachable
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 ETAG = '"etag"'
+PARAMETERS = {
+    "Bucket", "Key", "Body", "ContentType", "ChecksumSHA256", "ChecksumAlgorithm", "ChecksumMode", "IfNoneMatch",
+    "UploadId", "PartNumber", "MultipartUpload", "VersionId", "Prefix", "MaxKeys",
+}  # fmt: skip
 
 
 class StillClock:
@@ -45,6 +49,8 @@ class FakeS3:
         self.versions = {}
         self.markers = []
         self.uploads = {}
+        self.upload_keys = {}
+        self.bucket = ""
         self.parts_seen = []
         self.count = 0
         self.faults = []
@@ -68,6 +74,9 @@ class FakeS3:
             return self.perform_alone(role, name, p)
 
     def perform_alone(self, role, name, p):
+        self.bucket = self.bucket or p["Bucket"]
+        assert p["Bucket"] == self.bucket
+        assert set(p) <= PARAMETERS
         self.calls.append((role, name, p))
         fate = self.faults.pop(0)(name, p) if self.faults else None
         kept = {key: list(rows) for key, rows in self.versions.items()} if fate == "forget" else {}
@@ -117,9 +126,11 @@ class FakeS3:
         assert p["ChecksumAlgorithm"] == "SHA256"
         self.count += 1
         self.uploads[f"u{self.count}"] = {}
+        self.upload_keys[f"u{self.count}"] = p["Key"]
         return {"UploadId": f"u{self.count}"}
 
     def UploadPart(self, p):  # noqa: N802
+        assert p["Key"] == self.upload_keys[p["UploadId"]]
         checksum = base64.b64encode(hashlib.sha256(p["Body"]).digest()).decode()
         assert p["ChecksumSHA256"] == checksum
         if p["UploadId"] not in self.uploads:
