@@ -30,6 +30,7 @@ MIB, GIB = 1 << 20, 1 << 30
 FILES = 8
 APPENDS = 1500
 ROUNDS = 3
+STREAMS = 2
 
 
 def main() -> None:
@@ -109,7 +110,7 @@ def measure_store(size: int) -> dict[str, Any]:
     """Both uploaders in turn against one lab, the best of some rounds each; then appends."""
     with tempfile.TemporaryDirectory(prefix="amberlight-bench-") as folder:
         runs: dict[str, list[dict[str, Any]]] = {"seal": [], "plain": []}
-        for number in range(ROUNDS):
+        for number in range(STREAMS):
             for what, found in runs.items():
                 with lab(Path(folder) / f"{what}-{number}") as place:
                     found.append(apart(what, {**place, "size": size}))
