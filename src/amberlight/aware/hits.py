@@ -17,11 +17,13 @@ from amberlight.trail.identity import Actor
 
 BOX = timedelta(hours=1)
 MOST_ITEMS = 5000
+CUT_AT = 6000
+"""Cut back to the most only now and then, since a cut sorts."""
 MOST_SHOWN = 200
 SHORT = 160
 
 
-class Hit(msgspec.Struct, frozen=True, kw_only=True):
+class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A match of a rule: who, from where, when, with which key."""
 
     rule: Rule
@@ -47,6 +49,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
         """The hit of a rule on an event; `guarded` is a console session with a second factor."""
         region = event.region or ""
         identity = event.identity
+        own = (event.id,)
         return cls(
             rule=rule,
             principal=who.principal,
@@ -55,9 +58,9 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
             last=event.when,
             points=rule.points if match.points is None else match.points,
             reason=match.reason,
-            items=match.items or (event.id,),
+            items=match.items or own,
             resources=tuple([f"{name}@{region}" for name in match.resources]) if match.resources else (),
-            event_ids=match.event_ids or (event.id,),
+            event_ids=match.event_ids or own,
             addresses=(event.address,) if event.address else (),
             account=event.recipient or who.account,
             region=region,
@@ -121,11 +124,19 @@ def touches(ids: dict[str, datetime], first: str, wanted: tuple[str, ...]) -> bo
     return first in wanted or any(one in ids for one in wanted)
 
 
+Rows = dict[tuple[str, int], Hit]
+"""The earliest hit of each item and hour."""
+
+
 class Hits:
-    """Hits by rule, principal and key; each item once an hour."""
+    """Hits by rule, principal and key; each item once an hour.
+
+    Bounded: beyond 5000 items of one rule, principal and key the latest stay, whatever the order in which they came and
+    however the work was split.
+    """
 
     def __init__(self) -> None:
-        self.table: dict[tuple[str, str, str], dict[tuple[str, int], Hit]] = {}
+        self.table: dict[tuple[str, str, str], Rows] = {}
         self.dropped = 0
         self.known: set[str] = set()
 
@@ -134,21 +145,39 @@ class Hits:
         rows = self.count(hit)
         return self.fresh(hit, rows) if rows else []
 
-    def count(self, hit: Hit) -> dict[tuple[str, int], Hit]:
+    def wants(self, rule: Rule, match: Match, event: Event, principal: str) -> bool:
+        """Whether a match adds anything; most of those in bulk repeat an item, and need no hit to be made of them."""
+        rows = self.table.get((rule.id, principal, event.access_key)) if match.items else None
+        if rows is None:
+            return True
+        hour, mine = hour_of(event.when), (event.when, match.event_ids or (event.id,))
+        for item in match.items:
+            old = rows.get((item, hour))
+            if old is None or mine < (old.when, old.event_ids):
+                return True
+        return False
+
+    def count(self, hit: Hit) -> Rows:
         """Count a hit; gives its rows where one of its items is new, else nothing."""
         rows = self.table.setdefault((hit.rule.id, hit.principal, hit.key), {})
-        hour = int(hit.when.timestamp()) // 3600
+        hour = hour_of(hit.when)
         new = False
         for item in hit.items:
             old = rows.get((item, hour))
-            if old is None and len(rows) >= MOST_ITEMS:
-                self.dropped += 1
-            elif old is None or (hit.when, hit.event_ids) < (old.when, old.event_ids):
+            if old is None or (hit.when, hit.event_ids) < (old.when, old.event_ids):
                 rows[item, hour] = hit
                 new = new or old is None
+        if len(rows) > CUT_AT:
+            self.cut(rows)
         return rows if new else {}
 
-    def fresh(self, hit: Hit, rows: dict[tuple[str, int], Hit]) -> list[Signal]:
+    def cut(self, rows: Rows) -> None:
+        """Leave the latest items, by hour and then by name: an order that does not depend on who came first."""
+        for gone in sorted(rows, key=lambda one: (one[1], one[0]))[:-MOST_ITEMS]:
+            del rows[gone]
+            self.dropped += 1
+
+    def fresh(self, hit: Hit, rows: Rows) -> list[Signal]:
         """The signal of a match that became full just now."""
         if hit.rule.at_least > 1:
             near = {item for (item, _), old in rows.items() if abs(old.when - hit.when) <= hit.rule.within}
@@ -162,6 +191,9 @@ class Hits:
 
     def full(self) -> list[Hit]:
         """All matches that are full (or count below fullness), each box of time as one hit."""
+        for rows in self.table.values():
+            if len(rows) > MOST_ITEMS:
+                self.cut(rows)
         return [hit for rows in self.table.values() for hit in boxed(rows)]
 
     def merge(self, other: Hits) -> None:
@@ -172,11 +204,18 @@ class Hits:
                 old = mine.get(key)
                 if old is None or (hit.when, hit.event_ids) < (old.when, old.event_ids):
                     mine[key] = hit
+            if len(mine) > CUT_AT:
+                self.cut(mine)
         self.known |= other.known
         self.dropped += other.dropped
 
 
-def boxed(rows: dict[tuple[str, int], Hit]) -> Iterator[Hit]:
+def hour_of(when: datetime) -> int:
+    """The hour, counted from 1970."""
+    return int(when.timestamp()) // 3600
+
+
+def boxed(rows: Rows) -> Iterator[Hit]:
     """Hits of one rule, principal and key: runs in which no gap is longer than the box are one."""
     found = sorted(((hit.when, item, hit) for (item, _), hit in rows.items()), key=lambda one: (one[0], one[1]))
     run: list[tuple[datetime, str, Hit]] = []

@@ -4,20 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
+
+import msgspec
 
 from amberlight.aware import catalogue, triage
 from amberlight.aware.hits import Hit, Hits
 from amberlight.aware.links import ISSUING, MAKING, Links
-from amberlight.aware.memory import Activity, Memory
+from amberlight.aware.memory import Activity, Memory, Name
 from amberlight.aware.rule import Rule
 from amberlight.model.response_plan import AwarePlan
 from amberlight.model.signals import Signal, Suspicion
 from amberlight.trail import Event
 from amberlight.trail.event import NOBODY
-from amberlight.trail.identity import Actor, actor
+from amberlight.trail.identity import Actor, Identity, actor
 
-MOST_ACTORS = 100_000
-Rules = tuple[tuple[Rule, ...], bool]
+S3 = "s3.amazonaws.com"
+MOST_ACTORS = 20_000
+MOST_ROUTES = 20_000
+
+
+class Bucket(msgspec.Struct, gc=False, rename={"name": "bucketName"}):
+    """The one parameter of S3 calls that the memory keeps."""
+
+    name: Any = None
+
+
+class Route(msgspec.Struct, frozen=True, gc=False):
+    """What an operation concerns: rules that ask for it, and whether it links principals. One `name` for all its events."""
+
+    name: Name
+    rules: tuple[Rule, ...]
+    linking: bool
+
+
+BUCKET = msgspec.json.Decoder(Bucket | None)
 
 
 class Judge:
@@ -34,7 +55,7 @@ class Judge:
         self.hits = Hits()
         self.notices: dict[str, Signal] = {}
         self._actors: dict[tuple[str, str | None], Actor] = {}
-        self._names: dict[tuple[str, str], Rules] = {}
+        self._routes: dict[Name, Route] = {}
         self._stale = True
         self._judged: tuple[Suspicion, ...] = ()
 
@@ -51,66 +72,60 @@ class Judge:
 
     def take_all(self, events: Iterable[Event]) -> None:
         """Take in events without making signals of them: the fast way for long histories."""
-        add = self.hits.count
+        take, count = self.take, self.hits.count
         for event in events:
-            for hit in self.take(event):
-                add(hit)
+            for hit in take(event):
+                count(hit)
         self._stale = True
 
     def take(self, event: Event) -> list[Hit]:
         """One event: what the memory learns of it, and what the rules that ask for its name say."""
-        rules, linking = self._rules(event)
-        who = self._actor(event)
+        route = self._routes.get((event.source, event.name)) or self._route(event)
+        who = self._actor(event.identity or NOBODY)
         by_service = who.kind == "service" or from_aws(event.address)
         if not by_service:
-            self._remember(event, who)
-        if linking:
+            self._remember(event, who, route.name)
+        if route.linking:
             self.links.see(event)
-        if not rules:
-            return []
-        return [
-            hit
-            for rule in rules
-            if (rule.services or not by_service) and (rule.denied or event.error is None)
-            for hit in self._ask(rule, event, who, by_service=by_service)
-        ]
+        return self._ask(route.rules, event, who, by_service=by_service) if route.rules else []
 
-    def _ask(self, rule: Rule, event: Event, who: Actor, *, by_service: bool) -> list[Hit]:
-        match = rule.on_event(event) if rule.on_event else None
-        return [Hit.of(rule, match, event, who, by_service=by_service)] if match else []
+    def _ask(self, rules: Iterable[Rule], event: Event, who: Actor, *, by_service: bool) -> list[Hit]:
+        found = []
+        for rule in rules:
+            if rule.on_event and (rule.services or not by_service) and (rule.denied or event.error is None):
+                match = rule.on_event(event)
+                if match and self.hits.wants(rule, match, event, who.principal):
+                    found.append(Hit.of(rule, match, event, who, by_service=by_service))
+        return found
 
-    def _remember(self, event: Event, who: Actor) -> None:
+    def _remember(self, event: Event, who: Actor, name: Name) -> None:
         activity = self.memory.activities.get(who.principal)
         if activity is None:
             activity = Activity(who.principal, who.kind, event.account or who.account, event)
             self.memory.activities[who.principal] = activity
-        activity.see(event, who.session)
-        if event.source == "s3.amazonaws.com":
-            bucket = event.request.get("bucketName")
-            if isinstance(bucket, str):
-                activity.bucket(bucket, event)
+        activity.see(event, who.session, name)
+        if event.source == S3 and (bucket := bucket_of(event)):
+            activity.bucket(bucket, event)
 
-    def _actor(self, event: Event) -> Actor:
-        identity = event.identity or NOBODY
-        key = (identity.arn or "", identity.type)
-        known = self._actors.get(key) if identity.arn else None
+    def _actor(self, identity: Identity) -> Actor:
+        if not identity.arn:
+            return actor(identity)
+        # A role's name is unique in its account: one session is one role, also where a record leaves out the issuer.
+        key = (identity.arn, identity.type)
+        known = self._actors.get(key)
         if known is None:
-            known = actor(identity)
             if len(self._actors) > MOST_ACTORS:
                 self._actors.clear()
-            self._actors[key] = known
+            known = self._actors[key] = actor(identity)
         return known
 
-    def _rules(self, event: Event) -> Rules:
+    def _route(self, event: Event) -> Route:
         name = (event.source, event.name)
-        known = self._names.get(name)
-        if known is None:
-            known = (
-                catalogue.by_event().get(f"{event.service}:{event.action}", ()),
-                event.name in ISSUING or event.name in MAKING,
-            )
-            self._names[name] = known
-        return known
+        rules = catalogue.by_event().get(f"{event.service}:{event.action}", ())
+        route = Route(name, rules, event.name in ISSUING or event.name in MAKING)
+        if len(self._routes) < MOST_ROUTES:
+            self._routes[name] = route
+        return route
 
     def add(self, signal: Signal) -> None:
         """Take in what another intake noticed; the same id twice counts once."""
@@ -127,7 +142,7 @@ class Judge:
 
     def __getstate__(self) -> dict[str, object]:
         """The state without what is only remembered to save time."""
-        return {**self.__dict__, "_actors": {}, "_names": {}, "_judged": (), "_stale": True}
+        return {**self.__dict__, "_actors": {}, "_routes": {}, "_judged": (), "_stale": True}
 
     def suspicions(self) -> tuple[Suspicion, ...]:
         """Everything that is suspected now, by falling score; those that do not page, too."""
@@ -151,6 +166,15 @@ class Judge:
         """Every signal so far, by time."""
         own = {hit.signal_id: hit.signal() for hit in self.all_hits()}
         return tuple(sorted((own | self.notices).values(), key=moment))
+
+
+def bucket_of(event: Event) -> str:
+    """The bucket that an S3 call names, or empty."""
+    try:
+        asked = BUCKET.decode(event.raw_request)
+    except msgspec.DecodeError:
+        return ""  # parameters that are no object
+    return asked.name if asked and isinstance(asked.name, str) else ""
 
 
 def from_aws(address: str | None) -> bool:

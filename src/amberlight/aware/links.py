@@ -8,6 +8,9 @@ References:
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
+
+import msgspec
 
 from amberlight.trail import Event
 
@@ -16,6 +19,21 @@ MAKING = frozenset(
     {"CreateUser", "CreateAccessKey", "CreateLoginProfile", "UpdateLoginProfile", "AttachUserPolicy", "PutUserPolicy",
      "CreateRole", "UpdateAssumeRolePolicy", "AddUserToGroup"}
 )  # fmt: skip
+
+
+class Credentials(msgspec.Struct, gc=False, rename={"key": "accessKeyId"}):
+    """What identifies issued credentials; the long session token beside it is never unpacked."""
+
+    key: Any = None
+
+
+class Issued(msgspec.Struct, gc=False):
+    """The part of an answer that hands out a session."""
+
+    credentials: Credentials | None = None
+
+
+ISSUED = msgspec.json.Decoder(Issued | None)
 
 
 class Links:
@@ -36,10 +54,14 @@ class Links:
 
     def issue(self, event: Event) -> None:
         """A session was handed out."""
-        credentials = event.response.get("credentials")
-        key = credentials.get("accessKeyId") if isinstance(credentials, dict) else None
-        if isinstance(key, str) and event.actor.kind not in ("service", "other"):
-            self.issued.setdefault(key, (event.principal, event.access_key))
+        try:
+            answer = ISSUED.decode(event.raw_response)
+        except msgspec.DecodeError:
+            return
+        key = answer.credentials.key if answer and answer.credentials else None
+        who = event.actor
+        if isinstance(key, str) and who.kind not in ("service", "other"):
+            self.issued.setdefault(key, (who.principal, event.access_key))
 
     def make(self, event: Event) -> None:
         """A user or role was made, or made usable."""

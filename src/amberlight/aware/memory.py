@@ -43,10 +43,8 @@ class Span:
         """Take in another event."""
         if when > self.last:
             self.last = when
-        elif when < self.first:
+        elif when < self.first or (when == self.first and event_id < self.id):
             self.first, self.id = when, event_id
-        elif when == self.first and event_id < self.id:
-            self.id = event_id
 
     def merge(self, other: Span) -> None:
         """Take in another span of the same thing."""
@@ -57,31 +55,46 @@ class Span:
 class Use:
     """An access key at an address: when, and by which session; `ids` are kept for instance roles only."""
 
-    __slots__ = ("agent", "console", "ids", "session", "span")
+    __slots__ = ("_ids", "agent", "console", "instance", "session", "span")
 
     def __init__(self, event: Event, session: str) -> None:
         self.span = Span(event.when, event.id)
         self.session = session
+        self.instance = session.startswith("i-")
         self.console = False
         self.agent = False
-        self.ids: dict[str, datetime] = {}
+        self._ids: dict[str, datetime] = {}
+
+    @property
+    def ids(self) -> dict[str, datetime]:
+        """The earliest events, at most 200, whatever the order in which they came."""
+        if len(self._ids) > MOST_IDS:
+            rows = sorted(self._ids.items(), key=lambda one: (one[1], one[0]))
+            self._ids = dict(rows[:MOST_IDS])
+        return self._ids
 
     def see(self, event: Event) -> None:
         """Take in another event."""
-        self.span.see(event.when, event.id)
-        if self.session[:2] == "i-" and len(self.ids) < MOST_IDS:
-            self.ids[event.id] = event.when
+        when, span = event.when, self.span
+        if when > span.last:
+            span.last = when
+        elif when <= span.first:
+            span.see(when, event.id)
         if not self.console and shows_console(event):
             self.console = True
-        if event.source in AGENT_SERVICES and event.name in AGENT_NAMES:
-            self.agent = True
+        if self.instance:
+            # Cut back only now and then, since a cut sorts.
+            ids = self._ids if len(self._ids) < 2 * MOST_IDS else self.ids
+            ids[event.id] = when
+            if event.source in AGENT_SERVICES and event.name in AGENT_NAMES:
+                self.agent = True
 
     def merge(self, other: Use) -> None:
         """Take in what another state saw of the same use."""
         self.span.merge(other.span)
         self.console |= other.console
         self.agent |= other.agent
-        self.ids |= other.ids
+        self._ids = {**self.ids, **other.ids}
 
 
 class Activity:
@@ -99,28 +112,35 @@ class Activity:
         self.uses: dict[tuple[str, str], Use] = {}
         self.buckets: dict[str, Span] = {}
 
-    def see(self, event: Event, session: str) -> None:
-        """Take in an event."""
+    def see(self, event: Event, session: str, name: Name) -> None:
+        """Take in an event; `name` is its source and name."""
         when, event_id = event.when, event.id
-        self.span.see(when, event_id)
-        name = (event.source, event.name)
+        # Most events lie inside a span or at its end, and are done here: a call for each would cost more than all the rest.
+        span = self.span
+        if when > span.last:
+            span.last = when
+        elif when <= span.first:
+            span.see(when, event_id)
         table = self.denied if event.error is not None and event.error in DENIED else self.calls
-        span = table.get(name)
-        if span is None:
+        known = table.get(name)
+        if known is None:
             table[name] = Span(when, event_id)
             trim(table, MOST_OPERATIONS)
-        else:
-            span.see(when, event_id)
+        elif when > known.last:
+            known.last = when
+        elif when <= known.first:
+            known.see(when, event_id)
         identity = event.identity
         where = (identity.access_key or "" if identity else "", event.address or "")
-        use = self.uses.get(where)
-        if use is None:
-            use = self.uses[where] = Use(event, session)
-            if len(self.uses) > MOST_USES:
-                oldest = sorted(self.uses, key=lambda one: (self.uses[one].span.last, one))
-                for gone in oldest[: MOST_USES // 4]:
-                    del self.uses[gone]
-        use.see(event)
+        (self.uses.get(where) or self._new_use(where, event, session)).see(event)
+
+    def _new_use(self, where: tuple[str, str], event: Event, session: str) -> Use:
+        use = self.uses[where] = Use(event, session)
+        if len(self.uses) > MOST_USES:
+            oldest = sorted(self.uses, key=lambda one: (self.uses[one].span.last, one))
+            for gone in oldest[: MOST_USES // 4]:
+                del self.uses[gone]
+        return use
 
     def bucket(self, name: str, event: Event) -> None:
         """Note that a bucket was touched."""

@@ -135,7 +135,5 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename=NAMES):
 
 def mapping(raw: msgspec.Raw) -> dict[str, Any]:
     """A JSON object, or an empty one where something else stands."""
-    if bytes(raw[:4] if isinstance(raw, bytes) else memoryview(raw)[:4]) == b"null":
-        return {}
     value = msgspec.json.decode(raw)
     return value if isinstance(value, dict) else {}

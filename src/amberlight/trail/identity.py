@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+MOST_KNOWN = 20_000
+
 
 class Issuer(msgspec.Struct, frozen=True, gc=False, rename={"account": "accountId", "name": "userName"}):
     """The role, user or root that a session belongs to."""
@@ -71,8 +73,26 @@ class Actor(msgspec.Struct, frozen=True, gc=False):
     session: str = ""
 
 
+KNOWN: dict[tuple[str | None, ...], Actor] = {}
+"""Answers by all that decides where there is an ARN, since a few callers make most of the calls."""
+
+
 def actor(identity: Identity) -> Actor:
     """The user, role, root or service behind an identity."""
+    if not identity.arn or identity.type == "AWSService":
+        return resolved(identity)
+    issuer = identity.context.issuer if identity.context else None
+    key = (identity.arn, identity.type, identity.account, issuer.arn if issuer else None)
+    known = KNOWN.get(key)
+    if known is None:
+        if len(KNOWN) >= MOST_KNOWN:
+            KNOWN.clear()
+        known = KNOWN[key] = resolved(identity)
+    return known
+
+
+def resolved(identity: Identity) -> Actor:
+    """The same, without looking it up."""
     kind = identity.type or ""
     account = identity.account or account_of(identity.arn or "")
     if kind == "AWSService" or (not identity.arn and identity.invoked_by):

@@ -16,6 +16,8 @@ from isal import isal_zlib
 
 MAGIC = b"\x1f\x8b"
 PIECE = 1 << 20
+FIRST = 1 << 16
+"""Most delivery files are small; room for a whole piece, asked for each of them, would cost more than reading them."""
 DAMAGED: Any = isal_zlib.error
 GZIP = 31  # window bits for a gzip header and trailer
 
@@ -43,10 +45,10 @@ def pieces(path: Path, limits: Limits) -> Iterator[bytes]:
         Unreadable: the file cannot be opened or its gzip stream is damaged; pieces before the damage were yielded.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(PIECE)
+        with path.open("rb", buffering=0) as file:
+            head = file.read(FIRST)
             if head[:2] == MAGIC:
-                yield from unpacked(head, iter(lambda: file.read(PIECE), b""), limits)
+                yield from unpacked(head, iter(lambda: file.read(FIRST), b""), limits)
                 return
             while head:
                 yield head
@@ -67,9 +69,10 @@ def unpacked(head: bytes, rest: Iterator[bytes], limits: Limits) -> Iterator[byt
                 check(total, packed, limits)
                 yield piece
             if stream.eof:
-                data, stream = stream.unused_data.lstrip(b"\0"), isal_zlib.decompressobj(wbits=GZIP)
+                data = stream.unused_data.lstrip(b"\0")
                 if not data and not (data := next(rest, b"")):
                     return
+                stream = isal_zlib.decompressobj(wbits=GZIP)
                 continue
             data = stream.unconsumed_tail
             if not data and not piece:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -70,13 +71,24 @@ class Reading:
             if not path.is_dir():
                 yield path
                 continue
-            for found in sorted(path.rglob("*")):
-                if found.is_dir():
-                    continue
-                if found.name.endswith(ENDINGS) or looks_like_json(found):
-                    yield found
+            for found in self.below(str(path)):
+                if found.endswith(ENDINGS) or looks_like_json(Path(found)):
+                    yield Path(found)
                 else:
-                    self.skipped.append(str(found))
+                    self.skipped.append(found)
+
+    def below(self, folder: str) -> Iterator[str]:
+        """Files below a folder, in the order of names; links to folders are not followed, since they may go in circles."""
+        try:
+            entries = sorted(os.scandir(folder), key=lambda one: one.name)
+        except OSError as problem:
+            self.unreadable.append((folder, f"cannot be opened: {problem.strerror or problem}"))
+            return
+        for entry in entries:
+            if not entry.is_dir():
+                yield entry.path
+            elif not entry.is_symlink():
+                yield from self.below(entry.path)
 
     def file(self, path: Path) -> Iterator[list[Event]]:
         """Events of one file; problems are noted, not raised."""

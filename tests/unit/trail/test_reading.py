@@ -249,3 +249,12 @@ def test_splitting_gives_the_same_values_however_the_stream_is_cut(rows, size, w
 def test_junk_never_raises_anything_else(junk):
     with contextlib.suppress(Unreadable):
         list(values(iter([junk]), 1 << 20))
+
+
+def test_folders_are_walked_in_order_and_links_to_folders_are_not_followed(tmp_path):
+    for name in ("b/2.json", "a.json", "b/1.json", "c.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "b" / "round").symlink_to(tmp_path)
+    found = [str(path.relative_to(tmp_path)) for path in trail.read([tmp_path]).walk()]
+    assert found == ["a.json", "b/1.json", "b/2.json", "c.json"]
