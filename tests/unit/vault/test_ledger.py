@@ -253,6 +253,13 @@ def test_whatever_an_intruder_wrote_can_be_entered_and_read_by_the_verifier(what
     assert plain(made) == made
 
 
+def test_numbers_are_kept_as_far_as_every_reader_holds_them():
+    most = 2**53 - 1
+    kept = {"a": most, "b": -most, "c": True, "d": None}
+    assert plain(kept) == kept
+    assert plain([most + 1, -most - 1, 0.5]) == [str(most + 1), str(-most - 1), "0.5"]
+
+
 def test_deep_nesting_is_cut():
     deep = []
     for _ in range(500):

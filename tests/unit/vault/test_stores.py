@@ -253,6 +253,16 @@ def test_the_stores_own_word_is_compared(s3, store, lie):
         store.put("k", [b"x"])
 
 
+@pytest.mark.parametrize("size", [5, 17 * MIB])
+@pytest.mark.parametrize("body", [b"", b"Bytes"])
+def test_what_is_found_has_to_agree_with_the_stores_own_word(s3, store, size, body):
+    store.put("k", [b"b" * size])
+    s3.lies["body"] = body
+    s3.lies["size"] = size
+    with pytest.raises(IntegrityError, match="own checksum"):
+        store.find("k")
+
+
 def test_the_composite_is_compared(s3, store):
     s3.lies["checksum"] = "AAAA-3"
     with pytest.raises(IntegrityError, match="was sent"):
