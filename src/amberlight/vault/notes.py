@@ -25,7 +25,6 @@ class Note:
     upload_id: str = ""
     parts: dict[int, dict[str, Any]] = field(default_factory=dict)
     _file: BinaryIO | None = None
-    _path: Path | None = None
 
     @property
     def kept(self) -> bool:
@@ -45,10 +44,8 @@ class Note:
         self._write(part)
 
     def drop(self) -> None:
-        """The upload is over, one way or the other."""
+        """The upload is over, one way or the other; `note_of` removes the file."""
         self.upload_id, self.parts = "", {}
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
 
     def _write(self, row: dict[str, Any]) -> None:
         if self._file is not None:
@@ -72,7 +69,7 @@ def note_of(folder: Path | None, bucket: str, key: str) -> Iterator[Note]:
             return
         file.seek(0)
         note = read(file.readall())
-        note._file, note._path = file, path  # noqa: SLF001 - ours, made one line above
+        note._file = file  # noqa: SLF001 - ours, made one line above
         try:
             yield note
         finally:
