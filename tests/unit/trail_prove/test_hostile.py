@@ -12,7 +12,7 @@ from make_trail import ACCOUNT, Trail, packed, plain_of
 from amberlight.model.errors import ConfigError
 from amberlight.trail.opening import Limits
 from amberlight.trail.prove import Folder, prove
-from amberlight.trail.prove.content import Damaged, content, strict_json
+from amberlight.trail.prove.content import Damaged, at_most, content, strict_json
 from amberlight.trail.prove.words import WIDTH, words
 
 
@@ -160,3 +160,9 @@ def test_a_forged_copy_with_many_far_digests_stays_small(tmp_path):
         stored.body, stored.metadata = packed(json.dumps(body).encode()), {}
     proof = prove(Folder(trail.write(tmp_path)))
     assert (proof.ok, len(proof.hours) <= 250_000) == (False, True)
+
+
+def test_no_more_is_kept_than_allowed():
+    assert at_most([b"ab", b"c"], 3) == b"abc"
+    with pytest.raises(Damaged, match="more than 2"):
+        at_most(iter([b"ab", b"c", None]), 2)

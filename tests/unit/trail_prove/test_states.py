@@ -7,6 +7,8 @@ from datetime import timedelta
 import pytest
 from make_trail import ACCOUNT, HOUR, START, Stored, Trail, flip, key_list, packed, plain_of, states
 
+from amberlight.trail.prove import Folder, prove
+
 DAY = timedelta(days=1)
 WHOLE = dict.fromkeys(range(6), "valid")
 
@@ -355,3 +357,46 @@ def test_a_digest_of_less_than_a_second_stays_in_its_hour(proved):
     trail = Trail()
     trail.chain(hours=1, logs=0, step=timedelta(0))
     assert states(proved(trail, keys=False)) == {0: "unsigned"}
+
+
+def test_a_sidecar_that_names_another_key_tells_of_a_move(trail, tmp_path):
+    root = trail.write(tmp_path)
+    place = root / f"{chain_of(trail)[2].key}.meta.json"
+    place.write_text(json.dumps({**json.loads(place.read_text()), "Key": "elsewhere/d.json.gz"}))
+    proof = prove(Folder(root))
+    assert (states(proof), proof.exit_code) == ({**WHOLE, 2: "altered"}, 4)
+
+
+def test_a_digest_that_changes_under_our_eyes_is_altered(trail, tmp_path):
+    class Changing(Folder):
+        seen = 0
+
+        def open(self, path):
+            self.seen += path == chain_of(trail)[2].key
+            if path == chain_of(trail)[2].key and self.seen > 1:
+                path = chain_of(trail)[3].key
+            return super().open(path)
+
+    proof = prove(Changing(trail.write(tmp_path)))
+    assert (states(proof)[2], proof.exit_code) == ("altered", 4)
+
+
+def test_the_times_of_a_digest_that_nobody_signed_are_those_of_its_name(trail, proved):
+    stored = trail.objects[chain_of(trail)[2].key]
+    stored.body = packed(plain_of(stored).replace(b"T02:00:00Z", b"T23:00:00Z").replace(b"T03:00:00Z", b"T23:30:00Z"))
+    assert states(proved(trail)) == {**WHOLE, 2: "altered"}
+
+
+def test_a_named_predecessor_without_room_for_it_is_missing(proved):
+    trail = Trail()
+    trail.chain(
+        edit=lambda number, content: number == 3 and content.update(previousDigestS3Object="AWSLogs/none.json.gz")
+    )
+    assert states(proved(trail)) == {**WHOLE, 2: "missing"}
+
+
+def test_a_digest_before_a_broken_one_is_missed_by_the_time(trail, proved):
+    del trail.objects[chain_of(trail)[2].key]
+    after = trail.objects[chain_of(trail)[3].key]
+    after.body = after.body[:-9]
+    assert states(proved(trail)) == {**WHOLE, 2: "missing", 3: "altered"}
