@@ -21,7 +21,7 @@ from amberlight.vault.multipart import NO_UPLOAD, PART_BYTES, Upload, b64_sha256
 from amberlight.vault.notes import note_of
 from amberlight.vault.store import Found, Hashes, Listed, check_key, compare, refuse_empty, refuse_existing
 
-ONE_REQUEST_BYTES = 2 * PART_BYTES
+ONE_REQUEST_BYTES = PART_BYTES
 """Below this an object goes in one request."""
 TAKEN = "PreconditionFailed"
 RACED = "ConditionalRequestConflict"
