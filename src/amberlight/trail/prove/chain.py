@@ -44,10 +44,11 @@ class Hole:
 
 @dataclass
 class Links:
-    """Which digest names which: by the paths of both."""
+    """Which digest names which: the one before each, those that are named, and all, by their paths."""
 
     before: dict[str, Digest]
     named: set[str]
+    by_path: dict[str, Digest]
 
 
 def holes(chain: Chain, digests: Iterable[Digest], links: Links, since: datetime | None) -> Iterator[Hole]:

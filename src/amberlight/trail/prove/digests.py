@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -220,10 +220,22 @@ def judge_link(digest: Digest, successor: Digest) -> None:
         digest.mark("altered", f"digest: is not the one that its successor names: another {' and '.join(wrong)}")
 
 
-def settle_times(digest: Digest, where: Place | None) -> None:
-    """Do not believe the times of a digest that nobody signed where its name says otherwise."""
-    if digest.signed or where is None or where.stamp is None or where.chain.backfill:
+def settle_times(digest: Digest, where: Place | None, after: datetime | None, last: datetime | None) -> None:
+    """Do not believe the times of a digest that nobody signed where its name or a neighbour says otherwise.
+
+    Args:
+        digest: Its times are set.
+        where: What its path says.
+        after: When the digest starts that names this one as the one before it.
+        last: When the last readable digest of its chain ends.
+    """
+    if digest.signed or digest.chain.backfill:
         return
-    digest.end = where.stamp
-    if not where.stamp - 2 * HOUR < digest.start <= where.stamp:
-        digest.start = where.stamp - timedelta(hours=1)
+    stamp = where.stamp if where else None
+    if stamp is not None:
+        digest.end = stamp
+        if not stamp - 2 * HOUR < digest.start <= stamp:
+            digest.start = stamp - HOUR
+    elif digest.body is None and (after or last):
+        digest.start = after - HOUR if after else last or digest.start
+        digest.end = digest.start + HOUR

@@ -15,6 +15,7 @@ from amberlight.trail.prove.digests import Digest, Listed, listed
 from amberlight.trail.prove.hours import Hours
 from amberlight.trail.prove.layout import HOUR, Chain, Place
 
+DAY = timedelta(days=1)
 LATE = timedelta(minutes=15)
 """A log file's name has its time to the minute, and one delivered at the end of an hour may stand in the next digest."""
 NOT_LISTED = "log file that stands in no digest"
@@ -93,13 +94,18 @@ class Logs:
         """Log files of the window that no digest lists: each is named, and the hour that should prove it."""
         spans = _Spans(digests)
         for path, where in sorted(self.copy.logs.items()):
-            when = where.stamp or where.day
-            if path in self.listed or (when is not None and not self.hours.asked(when, when)):
+            if path in self.listed or path in self.unsigned or not self._asked(where):
                 continue
-            told = path not in self.unsigned
             self.unsigned.add(path)
-            if when is not None and told:
-                self._nowhere(path, where, when, spans)
+            if where.stamp is None:
+                self.hours.general("unsigned", path, NOT_LISTED)
+            else:
+                self._nowhere(path, where, where.stamp, spans)
+
+    def _asked(self, where: Place) -> bool:
+        if where.stamp is not None:
+            return self.hours.asked(where.stamp, where.stamp)
+        return where.day is None or self.hours.asked(where.day, where.day + DAY)
 
     def _nowhere(self, path: str, where: Place, when: datetime, spans: _Spans) -> None:
         span, chain = spans.around(where.chain, when), where.chain

@@ -51,8 +51,7 @@ class _Proof:
         self.digests = [reading.load(self.copy, path, where) for path, where in sorted(self.copy.digests.items())]
         self.ring = self._keys()
         self.links = self._links()
-        for digest in self.digests:
-            reading.settle_times(digest, self.copy.digests[digest.path])
+        self._times()
         self._holes()
         self.stopped = self._stops()
         self.logs = Logs(self.copy, self.hours)
@@ -80,7 +79,7 @@ class _Proof:
         found: list[tuple[Digest, Digest]] = []
         claimed: dict[str, list[str]] = defaultdict(list)
         by_path = {digest.path: digest for digest in self.digests}
-        links = Links({}, set())
+        links = Links({}, set(), by_path)
         for digest in self.digests:
             for path in self.copy.select(*digest.previous) if digest.previous else ():
                 before = by_path.get(path)
@@ -96,6 +95,14 @@ class _Proof:
         for before, digest in found:
             reading.judge_link(before, digest)
         return links
+
+    def _times(self) -> None:
+        """Times of the digests that nobody signed."""
+        last = chains.ends(digest for digest in self.digests if digest.body)
+        after = {before.path: self.links.by_path[path].start for path, before in self.links.before.items()}
+        for digest in self.digests:
+            where = self.copy.digests[digest.path]
+            reading.settle_times(digest, where, after.get(digest.path), last.get(digest.chain))
 
     def _by_chain(self) -> dict[Chain, list[Digest]]:
         made: dict[Chain, list[Digest]] = defaultdict(list)
