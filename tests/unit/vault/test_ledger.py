@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from amberlight.model.codec import canonical
 from amberlight.model.errors import ConfigError, Denied, IntegrityError, NotPossible
 from amberlight.vault import FolderStore, KmsSigner, Ledger, LocalSigner, S3Store
-from amberlight.vault.ledger import FIRST, plain, signed_bytes
+from amberlight.vault.ledger import CHECKPOINT_SCHEMA, DEPTH_MAX, ENTRY_SCHEMA, FIRST, plain, signed_bytes
 from amberlight.vault.tree import Tree, leaf, node
-from amberlight.vault.verify import parse
+from amberlight.vault.verify import SCHEMAS, parse
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +258,19 @@ def test_numbers_are_kept_as_far_as_every_reader_holds_them():
     kept = {"a": most, "b": -most, "c": True, "d": None}
     assert plain(kept) == kept
     assert plain([most + 1, -most - 1, 0.5]) == [str(most + 1), str(-most - 1), "0.5"]
+
+
+def test_the_verifier_knows_what_the_ledger_writes():
+    assert {"entry": ENTRY_SCHEMA, "checkpoint": CHECKPOINT_SCHEMA} == SCHEMAS
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}])
+def test_nesting_is_kept_down_to_its_bound(wrap):
+    deep = "x"
+    for _ in range(DEPTH_MAX):
+        deep = wrap(deep)
+    assert plain(deep) == deep
+    assert "nested too deeply" in str(plain(wrap(deep)))
 
 
 def test_deep_nesting_is_cut():
