@@ -11,8 +11,8 @@ from make_trail import ACCOUNT, Trail, packed, plain_of
 
 from amberlight.model.errors import ConfigError
 from amberlight.trail.opening import Limits
-from amberlight.trail.prove import Folder, prove
-from amberlight.trail.prove.content import Damaged, at_most, content, strict_json
+from amberlight.trail.prove import Folder, hours, prove
+from amberlight.trail.prove.content import Damaged, Unavailable, at_most, content, strict_json
 from amberlight.trail.prove.words import WIDTH, words
 
 
@@ -150,16 +150,38 @@ def test_there_must_be_a_folder(tmp_path):
         Folder(tmp_path / "none")
 
 
-def test_a_forged_copy_with_many_far_digests_stays_small(tmp_path):
+def test_a_forged_copy_with_many_far_digests_stays_small(tmp_path, monkeypatch):
+    monkeypatch.setattr(hours, "HOURS_MOST", 5000)
     trail = Trail()
     made = trail.chain(hours=30, logs=0)
     for number, one in enumerate(made):
-        stored = trail.objects[one.key]
-        body = {**one.content, "digestStartTime": f"{2001 + number * 5}-01-01T00:00:00Z",
+        stored = trail.objects.pop(one.key)
+        key = f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/us-east-1/2026/03/01/{number}.json.gz"
+        body = {**one.content, "digestStartTime": f"{2001 + number * 5}-01-01T00:00:00Z", "digestS3Object": key,
                 "digestEndTime": f"{2001 + number * 5}-01-01T01:00:00Z", "previousDigestS3Object": f"none{number}"}  # fmt: skip
         stored.body, stored.metadata = packed(json.dumps(body).encode()), {}
+        trail.objects[key] = stored
     proof = prove(Folder(trail.write(tmp_path)))
-    assert (proof.ok, len(proof.hours) <= 250_000) == (False, True)
+    assert (proof.ok, len(proof.hours)) == (False, 5000)
+    assert any("more hours" in note for note in proof.notes)
+
+
+def test_what_became_a_link_or_a_pipe_is_not_opened(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")
+    assert list(Folder(tmp_path).open("file")) == [b"x"]
+    for name in ("link", "pipe"):
+        with pytest.raises(Unavailable):
+            list(Folder(tmp_path).open(name))
+
+
+def test_findings_are_cut_and_counted(trail, proved, monkeypatch):
+    monkeypatch.setattr(hours, "FINDINGS_MOST", 3)
+    for made in trail.chains[ACCOUNT, "us-east-1", "main"]:
+        trail.objects[made.logs[0]].body = b"x"
+    proof = proved(trail)
+    assert (len(proof.findings), proof.unlisted) == (3, 3)
 
 
 def test_no_more_is_kept_than_allowed():

@@ -400,3 +400,31 @@ def test_a_digest_before_a_broken_one_is_missed_by_the_time(trail, proved):
     after = trail.objects[chain_of(trail)[3].key]
     after.body = after.body[:-9]
     assert states(proved(trail)) == {**WHOLE, 2: "missing", 3: "altered"}
+
+
+def test_an_hour_that_a_chain_leaps_over_is_a_gap(proved):
+    trail = Trail()
+    trail.chain(skip=(3,))
+    proof = proved(trail)
+    assert (states(proof), proof.exit_code) == ({**WHOLE, 3: "gap"}, 3)
+
+
+def test_what_a_forged_digest_says_of_log_files_is_worth_nothing(trail, proved):
+    made, stored = chain_of(trail)[2], trail.objects[chain_of(trail)[2].key]
+    stored.body = packed(plain_of(stored).replace(b'"hashValue":"', b'"hashValue":"0'))
+    proof = proved(trail)
+    assert (proof.logs.altered, proof.logs.unsigned, proof.digests.altered) == (0, len(made.logs), 1)
+
+
+def test_a_hash_of_another_kind_proves_nothing(proved):
+    trail = Trail()
+    trail.chain(edit=lambda number, content: number == 1 and content["logFiles"][0].update(hashAlgorithm="MD5"))
+    proof = proved(trail)
+    assert (states(proof), proof.logs.altered) == ({**WHOLE, 1: "altered"}, 1)
+
+
+def test_a_log_file_of_the_last_minutes_waits_for_the_next_digest(trail, proved):
+    key = chain_of(trail)[5].logs[0].replace("T0520Z", "T0555Z")
+    trail.objects[key] = Stored(packed(b'{"Records":[]}'))
+    proof = proved(trail)
+    assert (states(proof), proof.exit_code) == ({**WHOLE, 6: "absent"}, 3)
