@@ -428,3 +428,14 @@ def test_a_log_file_of_the_last_minutes_waits_for_the_next_digest(trail, proved)
     trail.objects[key] = Stored(packed(b'{"Records":[]}'))
     proof = proved(trail)
     assert (states(proof), proof.exit_code) == ({**WHOLE, 6: "absent"}, 3)
+
+
+def test_another_buckets_object_of_the_same_key_is_another_object(trail, tmp_path):
+    root, key = trail.write(tmp_path), chain_of(trail)[2].logs[0]
+    other = root / "other-bucket" / key
+    other.parent.mkdir(parents=True)
+    other.write_bytes(packed(b'{"Records":[]}'))
+    assert prove(Folder(root)).logs.altered == 1  # nothing says whose it is, so it may be this one
+    other.with_name(f"{other.name}.meta.json").write_text(json.dumps({"Bucket": "other-bucket", "Key": key}))
+    proof = prove(Folder(root))
+    assert (proof.logs.altered, proof.logs.valid, proof.logs.unsigned, proof.exit_code) == (0, 12, 1, 3)
