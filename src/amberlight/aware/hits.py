@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from sys import intern
 
 import msgspec
 from msgspec.structs import replace
@@ -47,22 +48,23 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @classmethod
     def of(cls, rule: Rule, match: Match, event: Event, who: Actor, *, by_service: bool) -> Hit:
         """The hit of a rule on an event; `guarded` is a console session with a second factor."""
-        region = event.region or ""
+        # Texts that come again and again are kept once: each event brings copies of its own, and hits outlive events.
+        region = intern(event.region or "")
         identity = event.identity
         own = (event.id,)
         return cls(
             rule=rule,
             principal=who.principal,
-            key=event.access_key,
+            key=intern(event.access_key),
             when=event.when,
             last=event.when,
             points=rule.points if match.points is None else match.points,
-            reason=match.reason,
+            reason=intern(match.reason),
             items=match.items or own,
             resources=tuple([f"{name}@{region}" for name in match.resources]) if match.resources else (),
             event_ids=match.event_ids or own,
-            addresses=(event.address,) if event.address else (),
-            account=event.recipient or who.account,
+            addresses=(intern(event.address),) if event.address else (),
+            account=intern(event.recipient or who.account),
             region=region,
             lone=rule.may_page_alone and match.lone,
             by_service=by_service,

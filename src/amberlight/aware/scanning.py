@@ -13,6 +13,8 @@ from amberlight.trail import Reading, read
 
 WORTH_BYTES = 24 << 20
 """Below so many bytes on disk, starting processes costs more than they save."""
+PIECE_BYTES = 24 << 20
+"""So many bytes on disk at most go to a process at a time: its memory depends on this, not on the history's length."""
 PIECES_PER_WORKER = 4
 
 
@@ -26,13 +28,14 @@ def scan(paths: Sequence[Path], aware: AwarePlan, workers: int = 1) -> tuple[Jud
     """
     whole = read(paths)
     files = list(whole.walk())
-    if workers < 2 or len(files) < 2 or sum(size(path) for path in files) < WORTH_BYTES:  # noqa: PLR2004 - several
+    total = sum(size(path) for path in files)
+    if workers < 2 or len(files) < 2 or total < WORTH_BYTES:  # noqa: PLR2004 - several
         judge = Judge(aware)
         part = one(judge, files)
         take_over(whole, part)
         return judge, whole
     judge = Judge(aware)
-    parts = pieces(files, workers * PIECES_PER_WORKER)
+    parts = pieces(files, max(workers * PIECES_PER_WORKER, -(-total // PIECE_BYTES)))
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for other, part in pool.map(apart, [aware] * len(parts), parts):
             judge.merge(other)
