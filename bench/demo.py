@@ -54,13 +54,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         argv = [amberlight, "demo", "--out", f"{folder}/demo", "--seed", "7", "--no-open", "--json"]
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as demo:
+        # Into a file: a pipe that nobody reads meanwhile would stop the demo when it is full.
+        told = Path(folder, "scorecard.json")
+        with told.open("wb") as out_file, subprocess.Popen(argv, stdout=out_file, stderr=subprocess.DEVNULL) as demo:
             peak = 0
             while demo.poll() is None:
                 peak = max(peak, sum(memory_kb(pid) for pid in tree(demo.pid)))
                 time.sleep(INTERVAL_S)
             wall = time.perf_counter() - start
-            card = json.loads(demo.stdout.read() if demo.stdout else "{}")
+        card = json.loads(told.read_bytes())
     figures = {
         "wall_s": round(wall, 1),
         "peak_mb": round(peak / 1024, 1),
