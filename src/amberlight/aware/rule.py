@@ -24,7 +24,7 @@ Tactic = Literal[
 Sample = Mapping[str, Any]
 
 
-class Match(msgspec.Struct, frozen=True, kw_only=True):
+class Match(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a rule saw.
 
     Attributes:
