@@ -101,17 +101,7 @@ def build(  # noqa: PLR0913 - everything that a package is made of, each by its 
     )
     with new_folder(out) as draft:
         bag = Bag(draft)
-        places = _add_evidence(bag, contents, store)
-        ledger.append("verified", {"items": len(places), "size_bytes": bag.size_bytes, "by": "read again and compared"})
-        derived = _add_derived(bag, contents, places)
-        proof = trail_proof(draft, contents.evidence, places)
-        _add_reports(bag, contents, places, derived, proof)
-        ledger.checkpoint()
-        _add_custody(bag, ledger, signer)
-        _add_brief(bag, contents, derived, proof)
-        bag.add_manifests()
-        sealed = _seal(bag, ledger)
-        bag.add_tag_manifest()
+        sealed = _fill(bag, contents, store, ledger, signer)
         files, size_bytes = len(bag.files), bag.size_bytes
     return Package(
         case=case.id,
@@ -122,6 +112,22 @@ def build(  # noqa: PLR0913 - everything that a package is made of, each by its 
         sealed=sealed,
         key_fingerprint=signer.fingerprint,
     )
+
+
+def _fill(bag: Bag, contents: Contents, store: Store, ledger: Ledger, signer: Signer) -> datetime:
+    """Everything into the bag, what is sealed before what seals it; the time of the seal."""
+    places = _add_evidence(bag, contents, store)
+    ledger.append("verified", {"items": len(places), "size_bytes": bag.size_bytes, "by": "read again and compared"})
+    derived = _add_derived(bag, contents, places)
+    proof = trail_proof(bag.folder, contents.evidence, places)
+    _add_reports(bag, contents, places, derived, proof)
+    ledger.checkpoint()
+    _add_custody(bag, ledger, signer)
+    _add_brief(bag, contents, derived, proof)
+    bag.add_manifests()
+    sealed = _seal(bag, ledger)
+    bag.add_tag_manifest()
+    return sealed
 
 
 def _add_evidence(bag: Bag, contents: Contents, store: Store) -> dict[str, str]:

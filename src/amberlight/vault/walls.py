@@ -22,7 +22,7 @@ def bucket_statements(names: VaultNames) -> tuple[Statement, ...]:
             {"Bool": {"aws:SecureTransport": "false"}},
         ),
     )
-    return (transport if names.tls else ()) + _who(names) + _what(names) + _settings(names)
+    return (transport if names.tls else ()) + _who(names) + _created(names) + _kept(names) + _settings(names)
 
 
 def _who(names: VaultNames) -> tuple[Statement, ...]:
@@ -62,7 +62,7 @@ def _who(names: VaultNames) -> tuple[Statement, ...]:
     )
 
 
-def _what(names: VaultNames) -> tuple[Statement, ...]:
+def _created(names: VaultNames) -> tuple[Statement, ...]:
     objects = [names.objects_arn]
     return (
         deny(
@@ -86,6 +86,12 @@ def _what(names: VaultNames) -> tuple[Statement, ...]:
             objects,
             _not_our_key(names),
         ),
+    )
+
+
+def _kept(names: VaultNames) -> tuple[Statement, ...]:
+    objects = [names.objects_arn]
+    return (
         deny(
             "NobodyDeletes",
             "No role of ours deletes; a delete marker would hide evidence from a plain listing; tags can steer an expiry.",
