@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -133,6 +134,8 @@ def test_what_was_held_before_a_failure_is_entered(hold):
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory):
+    if not shutil.which("ssh-keygen"):
+        pytest.skip("ssh-keygen is not installed")
     folder = tmp_path_factory.mktemp("keys")
     for name in ("ada", "leo"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True, timeout=20)
