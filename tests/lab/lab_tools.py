@@ -34,7 +34,7 @@ def refused(call, *args, **kwargs):
     return caught.value.response["Error"]["Code"]
 
 
-def eventually(probe, timeout=8.0):
+def eventually(probe, timeout=30.0):
     """The first truthy answer of *probe*."""
     deadline = time.monotonic() + timeout
     while True:
