@@ -5,6 +5,8 @@ Unknown keys are errors, since a misspelt limit is no limit.
 
 from __future__ import annotations
 
+from datetime import date
+
 import msgspec
 
 from amberlight.model.signals import Severity
@@ -27,13 +29,39 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     use: str
 
 
+class Suppression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What need not be shown as alarming until a day: every key is required, and nothing that it matches is lost.
+
+    Attributes:
+        who: The principal as suspicions name it; `*` stands for any text.
+        what: The rule's id; `*` stands for any text.
+        where: An account, `account/Region`, or a network as in `192.0.2.0/24`; `*` for everywhere.
+        reason: Why it is harmless, in words.
+        owner: Who answers for it.
+        until: The last day on which it holds (UTC).
+    """
+
+    who: str
+    what: str
+    where: str
+    reason: str
+    owner: str
+    until: date
+
+
 class AwarePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What pages, what matters most, and what may be promoted without a person."""
+    """What pages, what matters most, and what may be promoted without a person.
+
+    `rules` are folders of Sigma rules, seen from the plan's place; `staged` are ids of rules that only count silently.
+    """
 
     page_at: float = 70.0
     crown_jewels: tuple[str, ...] = ()
     auto_promote: tuple[str, ...] = ()
     alarm_queue: str = ""
+    rules: tuple[str, ...] = ()
+    staged: tuple[str, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
 
 
 class CaptureLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
