@@ -7,7 +7,7 @@ configuration.
 
 from amberlight._aws.clock import Clock, SystemClock
 from amberlight._aws.credentials import Credentials
-from amberlight._aws.door import Door
+from amberlight._aws.door import Answer, Door
 from amberlight._aws.sessions import Sessions
 
-__all__ = ["Clock", "Credentials", "Door", "Sessions", "SystemClock"]
+__all__ = ["Answer", "Clock", "Credentials", "Door", "Sessions", "SystemClock"]

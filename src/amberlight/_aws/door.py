@@ -39,6 +39,12 @@ THROTTLED = frozenset(
 CHUNK_BYTES = 1 << 20
 
 
+class Answer(dict[str, Any]):
+    """What AWS answered, without its HTTP metadata; `request_id` is AWS's own id of the request, empty if it gave none."""
+
+    request_id = ""
+
+
 class Journal:
     """Every call that the doors made, in order of their ends. Safe for threads."""
 
@@ -118,14 +124,14 @@ class Door:
         door._clients, door._lock = self._clients, self._lock
         return door
 
-    def call(self, operation: str, *, region: str | None = None, **parameters: Any) -> dict[str, Any]:
-        """One call; the answer without its HTTP metadata.
+    def call(self, operation: str, *, region: str | None = None, **parameters: Any) -> Answer:
+        """One call; the answer without its HTTP metadata, but for the request's id.
 
         Raises:
             Undeclared, Denied, CredentialsError, Unreachable, NotPossible: see `amberlight.model.errors`.
         """
-        answer: dict[str, Any] = self._perform(operation, region or self.region, parameters)
-        answer.pop("ResponseMetadata", None)
+        answer = Answer(self._perform(operation, region or self.region, parameters))
+        answer.request_id = answer.pop("ResponseMetadata", {}).get("RequestId", "")
         return answer
 
     def pages(self, operation: str, *, region: str | None = None, **parameters: Any) -> Iterator[dict[str, Any]]:

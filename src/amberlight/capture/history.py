@@ -35,6 +35,6 @@ def read(entries: Iterable[Entry]) -> History:
             evidence = msgspec.convert(what, Evidence)
             history.sealed.setdefault(evidence.step, {})[evidence.path] = evidence
         elif entry.act == "missed" and "step" in what:
-            gap = msgspec.convert({name: value for name, value in what.items() if name != "step"}, Gap)
+            gap = msgspec.convert(what, Gap)
             history.missed.add((what["step"], gap))
     return history

@@ -17,6 +17,7 @@ from amberlight._aws import Clock, Door, Sessions
 from amberlight._aws.door import Journal
 from amberlight._engine import Engine
 from amberlight.capture import history, planner
+from amberlight.capture.called import Caller, mutating
 from amberlight.capture.context import StepContext
 from amberlight.capture.naming import printable
 from amberlight.capture.slots import HostSlot, Upload
@@ -24,10 +25,11 @@ from amberlight.capture.taking import Taking
 from amberlight.model.codec import to_builtins
 from amberlight.model.custody import Act, Entry
 from amberlight.model.errors import ConfigError, CredentialsError, NotPossible
-from amberlight.model.evidence import CapturePlan, Evidence, Gap, Slot, Source, Step
+from amberlight.model.evidence import Called, CapturePlan, Evidence, Gap, Slot, Source, Step
 from amberlight.vault.store import Store
 
 OnEvent = Callable[[str, Any], None]
+NOTHING = Called()
 
 
 class Register(Protocol):
@@ -187,7 +189,7 @@ class _Run:
             context=context,
             store=self.station.store,
             report=self,
-            journal=journal,
+            caller=Caller(journal=journal, mutating=mutating(source)),
             before=before,
             resumed=resumed,
         )
@@ -248,13 +250,19 @@ class _Run:
         self.station.ledger.append("acquired", to_builtins(evidence))
         self.tell("acquired", evidence)
 
-    def missed(self, step: Step, gap: Gap) -> None:
+    def missed(self, step: Step, gap: Gap, called: Called) -> None:
         """Enter a gap of a step, and tell."""
-        self._miss(step.id, gap)
+        self._miss(step.id, gap, called)
 
-    def _miss(self, step_id: str, gap: Gap) -> None:
+    def called(self, step: Step, called: Called) -> None:
+        """Enter what a step asked of AWS beside its items and gaps."""
+        self.station.ledger.append("called", {"step": step.id, **to_builtins(called)})
+
+    def _miss(self, step_id: str, gap: Gap, called: Called = NOTHING) -> None:
         if (step_id, gap) not in self.history.missed:
-            self.station.ledger.append("missed", {"step": step_id, **to_builtins(gap)})
+            self.station.ledger.append("missed", {"step": step_id, **to_builtins(gap), **to_builtins(called)})
+        elif called.calls:
+            self.station.ledger.append("called", {"step": step_id, **to_builtins(called)})
         self.tell("missed", gap)
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from amberlight._aws.door import Journal
 from amberlight.capture.answers import state_of
+from amberlight.capture.called import Caller
 from amberlight.capture.context import StepContext, Stopped
 from amberlight.capture.naming import artifact as safe_path
 from amberlight.capture.naming import evidence_key, folder, segment, short
@@ -29,6 +29,7 @@ from amberlight.model.errors import (
 from amberlight.model.evidence import (
     Artifact,
     Bytes,
+    Called,
     Delivered,
     Evidence,
     Gap,
@@ -52,8 +53,11 @@ class Report(Protocol):
     def acquired(self, evidence: Evidence) -> None:
         """An item is sealed."""
 
-    def missed(self, step: Step, gap: Gap) -> None:
+    def missed(self, step: Step, gap: Gap, called: Called) -> None:
         """An item could not be had."""
+
+    def called(self, step: Step, called: Called) -> None:
+        """AWS was asked for something that no item and no gap names."""
 
 
 @dataclass(kw_only=True)
@@ -65,13 +69,12 @@ class Taking:
     context: StepContext
     store: Store
     report: Report
-    journal: Journal
+    caller: Caller
     before: dict[str, Evidence] = field(default_factory=dict)
     resumed: bool = False
     evidence: list[Evidence] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     _paths: set[str] = field(default_factory=set)
-    _noted: int = 0
 
     def run(self) -> None:
         """Take everything that the source yields.
@@ -79,6 +82,15 @@ class Taking:
         Raises:
             CredentialsError, IntegrityError, Stopped: the run must end; the step is not done.
         """
+        try:
+            self._take()
+        except (CredentialsError, Stopped):
+            # The next attempt begins anew and would not know what this one has asked of AWS.
+            self._rest()
+            raise
+        self._rest()
+
+    def _take(self) -> None:
         started = self.context.now()
         artifacts = self._guarded(lambda: iter(self.source.capture(self.context)))
         while isinstance(artifacts, Iterator):
@@ -97,6 +109,11 @@ class Taking:
             self._left_behind(started)
         if not self.evidence and not self.gaps:
             self._miss(self._gap("empty", "The source found nothing to take."))
+
+    def _rest(self) -> None:
+        called = self.caller.since()
+        if called.calls:
+            self.report.called(self.step, called)
 
     def _guarded(self, function: Callable[[], T]) -> T | Gap:
         try:
@@ -126,7 +143,7 @@ class Taking:
         self.evidence.append(evidence)
 
     def _miss(self, gap: Gap) -> None:
-        self.report.missed(self.step, gap)
+        self.report.missed(self.step, gap, self.caller.since())
         self.gaps.append(gap)
 
     def _gap(self, state: GapState, reason: str) -> Gap:
@@ -151,8 +168,7 @@ class Taking:
         return self._evidence(path, stored, started, media_type=media, held_arn=held_arn, facts=artifact.facts | facts)
 
     def _evidence(self, path: str, stored: Stored, started: datetime, **more: Any) -> Evidence:
-        calls = self.journal.calls()[self._noted :]
-        self._noted += len(calls)
+        called = self.caller.since()
         return Evidence(
             id=short("evidence", self.context.case_id, path, length=16),
             case=self.context.case_id,
@@ -169,7 +185,9 @@ class Taking:
             started=started,
             sealed=self.context.now(),
             retain_until=stored.retain_until,
-            calls=calls,
+            calls=called.calls,
+            calls_made=called.calls_made,
+            write_request_id=stored.request_id,
             **more,
         )
 

@@ -19,10 +19,12 @@ Act = Literal[
     "intended",  # a step is about to run
     "acquired",  # an item was taken and stored
     "missed",  # an item could not be taken: a Gap
+    "called",  # what a step asked of AWS after its last item or gap, such as its cleaning up
     "attempted",  # somebody tried to alter the vault; the answer of the store
     "hold-placed",  # a legal hold on everything of the case
     "extended",  # the lock of everything of the case lasts longer
     "hold-released",  # the hold was lifted, by two people's word
+    "corroborated",  # AWS's own event ids of requests that earlier entries name
     "verified",  # stored items were read again and compared
     "sealed",  # a package was closed: hashes of every file of it
     "transferred",  # a package was handed out
@@ -70,7 +72,10 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stored(msgspec.Struct, frozen=True, kw_only=True):
-    """An object in the vault as it was written: never changed, never deleted."""
+    """An object in the vault as it was written: never changed, never deleted.
+
+    `request_id` is AWS's id of the request that wrote it: empty where another process wrote it, or no AWS did.
+    """
 
     key: str
     version: str
@@ -78,6 +83,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     sha512: str
     retain_until: datetime | None = None
+    request_id: str = ""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -258,8 +258,19 @@ class ApiCall(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
 
 
+class Called(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked of AWS for something: `calls` may list fewer reads than were made, `calls_made` counts them all."""
+
+    calls: tuple[ApiCall, ...] = ()
+    calls_made: int = 0
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One sealed item: where it came from, how, when, and where it lies. `path` is its path in the package's `data/`."""
+    """One sealed item: where it came from, how, when, and where it lies. `path` is its path in the package's `data/`.
+
+    `calls` and `calls_made` are as in `Called`. `write_request_id` is AWS's id of the request that wrote it into the
+    vault; empty where the host itself, or an attempt before, did.
+    """
 
     id: str
     case: str
@@ -280,3 +291,5 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     held_arn: str = ""
     facts: dict[str, Any] = msgspec.field(default_factory=dict)
     calls: tuple[ApiCall, ...] = ()
+    calls_made: int = 0
+    write_request_id: str = ""

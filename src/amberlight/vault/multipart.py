@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from amberlight._aws import Door
+from amberlight._aws import Answer, Door
 from amberlight.model.errors import AmberlightError, CredentialsError, DeliveryError, NotPossible, Unreachable
 from amberlight.vault.notes import Note
 
@@ -70,7 +70,7 @@ class Upload:
         """Take note of the parts' hashes and send nothing: the object is there already."""
         self.hashes = [b64_sha256(part) for part in parts]
 
-    def send(self, parts: Iterator[bytes]) -> dict[str, Any]:
+    def send(self, parts: Iterator[bytes]) -> Answer:
         """Upload all parts that S3 does not have yet, and complete the object.
 
         Raises:

@@ -12,9 +12,9 @@ import itertools
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from amberlight._aws import Clock, Door
+from amberlight._aws import Answer, Clock, Door
 from amberlight.model.custody import Stored
 from amberlight.model.errors import DeliveryError, IntegrityError, NotPossible, Unreachable
 from amberlight.vault.multipart import NO_UPLOAD, PART_BYTES, Upload, b64_sha256, parts_of
@@ -27,6 +27,13 @@ TAKEN = "PreconditionFailed"
 RACED = "ConditionalRequestConflict"
 RACES_MAX = 8
 RACE_WAIT_S = 0.05
+
+
+class Written(NamedTuple):
+    """The version that a write made, and AWS's id of that request; no id where the answer was lost."""
+
+    version: str
+    request_id: str = ""
 
 
 class S3Store:
@@ -84,12 +91,12 @@ class S3Store:
             raise refuse_empty(key)
         if len(first) < ONE_REQUEST_BYTES:
             checksum = b64_sha256(bytes(first))
-            version = self._put_once(key, bytes(first), media_type, checksum)
-            return self._read_back(key, version, checksum, seen)
+            written = self._put_once(key, bytes(first), media_type, checksum)
+            return self._read_back(key, written, checksum, seen)
         with note_of(self._notes, self.bucket, key) as note:
             upload = Upload(self._writer, self.bucket, key, media_type, note)
-            version = self._put_parts(upload, parts_of(first, passing), seen)
-            stored = self._read_back(key, version, upload.composite, seen)
+            written = self._put_parts(upload, parts_of(first, passing), seen)
+            stored = self._read_back(key, written, upload.composite, seen)
             note.drop()
             return stored
 
@@ -97,8 +104,15 @@ class S3Store:
         """Create a small object in one request; what AWS checks is the SHA-256 sent with it."""
         check_key(key)
         seen = Hashes().drain([data])
-        version = self._put_once(key, data, media_type, b64_sha256(data))
-        return Stored(key=key, version=version, size_bytes=len(data), sha256=seen.sha256, sha512=seen.sha512)
+        written = self._put_once(key, data, media_type, b64_sha256(data))
+        return Stored(
+            key=key,
+            version=written.version,
+            size_bytes=len(data),
+            sha256=seen.sha256,
+            sha512=seen.sha512,
+            request_id=written.request_id,
+        )
 
     def read(self, stored: Found) -> Iterator[bytes]:
         """The bytes of that version, in pieces of a mebibyte."""
@@ -119,7 +133,7 @@ class S3Store:
         # That of an object in parts is over its parts' hashes, and other writers may cut otherwise than we do.
         if head["ContentLength"] != seen.size_bytes or ("-" not in said and said != ours):
             raise misread(key)
-        return self._stored(key, listed.version, seen, head)
+        return self._stored(key, Written(listed.version), seen, head)
 
     def look(self, key: str) -> Listed | None:
         """Whether there is an object of that key; raises as `find` does."""
@@ -172,7 +186,7 @@ class S3Store:
             )
         return found
 
-    def _put_once(self, key: str, data: bytes, media_type: str, checksum: str) -> str:
+    def _put_once(self, key: str, data: bytes, media_type: str, checksum: str) -> Written:
         for race in itertools.count(1):
             try:
                 answer = self._writer.call(
@@ -194,7 +208,7 @@ class S3Store:
             return self._version_of(key, answer)
         raise AssertionError  # the loop above has no other end
 
-    def _put_parts(self, upload: Upload, parts: Iterator[bytes], seen: Hashes) -> str:
+    def _put_parts(self, upload: Upload, parts: Iterator[bytes], seen: Hashes) -> Written:
         if upload.note.upload_id and self.look(upload.key) is not None:
             return self._put_before(upload, parts, seen)
         try:
@@ -207,16 +221,16 @@ class S3Store:
             raise differs(upload.key, upload.composite, answer["ChecksumSHA256"])
         return self._version_of(upload.key, answer)
 
-    def _put_before(self, upload: Upload, parts: Iterator[bytes], seen: Hashes) -> str:
+    def _put_before(self, upload: Upload, parts: Iterator[bytes], seen: Hashes) -> Written:
         """The try that was cut off had come to its end, only nobody heard the answer; or another was faster."""
         upload.hash_only(parts)
         found = self.find(upload.key)
         if found is None or found.sha256 != seen.sha256:
             upload.note.drop()
             raise refuse_existing(upload.key)
-        return found.version
+        return Written(found.version)
 
-    def _settle(self, key: str, problem: NotPossible | Unreachable, ours: Hashes) -> str:
+    def _settle(self, key: str, problem: NotPossible | Unreachable, ours: Hashes) -> Written:
         """After an answer that may hide our own success (a lost answer, then "exists"): look who wrote the object."""
         taken = problem.aws_code == TAKEN
         # A second try of the client finds the upload gone if the first had completed it.
@@ -226,29 +240,29 @@ class S3Store:
         if isinstance(problem, Unreachable) or gone or problem.retries:
             found = self.find(key)
             if found is not None and found.sha256 == ours.sha256:
-                return found.version
+                return Written(found.version)
         if taken:
             raise refuse_existing(key) from problem
         raise problem
 
-    def _version_of(self, key: str, answer: dict[str, Any]) -> str:
+    def _version_of(self, key: str, answer: Answer) -> Written:
         version = answer.get("VersionId")
         if not version or version == "null":
             raise DeliveryError(
                 f"The bucket {self.bucket} keeps no versions; {key} could be replaced unseen.",
                 "Use a bucket with versioning and Object Lock.",
             )
-        return str(version)
+        return Written(str(version), answer.request_id)
 
-    def _read_back(self, key: str, version: str, checksum: str, seen: Hashes) -> Stored:
-        head = self._head(key, version)
+    def _read_back(self, key: str, written: Written, checksum: str, seen: Hashes) -> Stored:
+        head = self._head(key, written.version)
         if head.get("ChecksumSHA256", checksum) != checksum:
             raise differs(key, checksum, head["ChecksumSHA256"])
         if head["ContentLength"] != seen.size_bytes:
             raise differs(key, f"{seen.size_bytes} bytes", f"{head['ContentLength']} bytes")
-        return self._stored(key, version, seen, head)
+        return self._stored(key, written, seen, head)
 
-    def _stored(self, key: str, version: str, seen: Hashes, head: dict[str, Any]) -> Stored:
+    def _stored(self, key: str, written: Written, seen: Hashes, head: dict[str, Any]) -> Stored:
         until: datetime | None = head.get("ObjectLockRetainUntilDate")
         if until is None and self._must_lock:
             raise DeliveryError(
@@ -256,11 +270,12 @@ class S3Store:
             )
         return Stored(
             key=key,
-            version=version,
+            version=written.version,
             size_bytes=seen.size_bytes,
             sha256=seen.sha256,
             sha512=seen.sha512,
             retain_until=until and until.astimezone(UTC),
+            request_id=written.request_id,
         )
 
     def _head(self, key: str, version: str) -> dict[str, Any]:

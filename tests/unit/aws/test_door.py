@@ -77,11 +77,13 @@ def sessions(server):
 def test_a_call_is_signed_answered_and_noted(server, sessions):
     server.answers.append((200, IDENTITY))
     door = sessions.door("111111111111", principal="me")
-    assert door.call("sts.GetCallerIdentity") == {
+    answer = door.call("sts.GetCallerIdentity")
+    assert answer == {
         "Account": "111111111111",
         "Arn": "arn:aws:iam::111111111111:user/a",
         "UserId": "A",
     }
+    assert answer.request_id == "r-1"
     (call,) = sessions.journal.calls()
     assert (call.operation, call.principal, call.status, call.request_id) == ("sts.GetCallerIdentity", "me", 200, "r-1")
     headers = server.requests[0][1]

@@ -17,6 +17,7 @@ import pytest
 
 from amberlight._aws import Sessions
 from amberlight.capture import planner, runner
+from amberlight.capture.context import Stopped
 from amberlight.model.errors import (
     ConfigError,
     CredentialsError,
@@ -129,6 +130,102 @@ def test_each_item_has_the_calls_made_for_it(watched):
 
     outcome = watched.run(make_source(capture=capture))
     assert [len(evidence.calls) for evidence in outcome.evidence] == [0, 1, 2]
+    assert [evidence.calls_made for evidence in outcome.evidence] == [0, 1, 2]
+
+
+def called(context, operation, number):
+    context.aws.journal.add(
+        ApiCall(operation=operation, principal="p", account=ACCOUNT, region="r", when=NOW, took_ms=1.0, status=200,
+                request_id=f"{operation}-{number}")
+    )  # fmt: skip
+
+
+def ids(entry):
+    return [call["request_id"] for call in entry.what["calls"]]
+
+
+CHANGING = (
+    Call(operation="ec2.DescribeSnapshots", actions=("ec2:DescribeSnapshots",)),
+    Call(operation="ec2.CreateSnapshots", actions=("ec2:CreateSnapshots",), mutates=True),
+)
+
+
+def test_many_reads_are_counted_and_the_first_listed_but_every_change(watched):
+    def capture(context):
+        for number in range(250):
+            called(context, "ec2.DescribeSnapshots", number)
+            if number % 2:
+                called(context, "ec2.CreateSnapshots", number)
+        yield Bytes(path="x", data=b"x")
+
+    (evidence,) = watched.run(make_source(capture=capture, calls=CHANGING)).evidence
+    listed = [call.operation for call in evidence.calls]
+    assert (evidence.calls_made, listed.count("ec2.DescribeSnapshots"), listed.count("ec2.CreateSnapshots")) == (
+        375,
+        100,
+        125,
+    )
+    assert [call.request_id for call in evidence.calls[:3]] == [
+        "ec2.DescribeSnapshots-0",
+        "ec2.DescribeSnapshots-1",
+        "ec2.CreateSnapshots-1",
+    ]
+
+
+def test_a_gap_names_the_calls_that_led_to_it_and_the_rest_is_entered_too(watched):
+    def capture(context):
+        called(context, "ec2.A", 1)
+        yield Missing(what="x", state="denied", reason="no")
+        called(context, "ec2.A", 2)
+        yield Bytes(path="x", data=b"x")
+        called(context, "ec2.B", 3)
+        called(context, "ec2.B", 4)
+
+    watched.run(make_source(capture=capture))
+    assert [(entry.act, ids(entry)) for entry in watched.station.ledger.entries()[2:]] == [
+        ("missed", ["ec2.A-1"]),
+        ("acquired", ["ec2.A-2"]),
+        ("called", ["ec2.B-3", "ec2.B-4"]),
+    ]
+
+
+@pytest.mark.parametrize("error", [CredentialsError("over"), Stopped()])
+def test_what_a_broken_off_step_asked_is_entered_and_the_next_attempt_adds_its_own(watched, error):
+    attempts = []
+
+    def capture(context):
+        attempts.append(1)
+        called(context, "ec2.CreateSnapshots", len(attempts))
+        if len(attempts) == 1:
+            raise error
+        yield Bytes(path="x", data=b"x")
+
+    source = make_source(capture=capture, calls=CHANGING)
+    plan = plan_of({source.id: source})
+    with pytest.raises((CredentialsError, Stopped)):
+        watched.run(source, plan=plan)
+    (entry,) = watched.acts("called")
+    assert ids(entry) == ["ec2.CreateSnapshots-1"]
+
+
+def test_a_gap_that_is_met_again_is_entered_once_and_its_calls_each_time(watched):
+    attempts = []
+
+    def capture(context):
+        attempts.append(1)
+        called(context, "ec2.A", len(attempts))
+        yield Missing(what="x", state="denied", reason="no")
+        if len(attempts) == 1:
+            raise CredentialsError("over")
+        yield Bytes(path="x", data=b"x")
+
+    source = make_source(capture=capture)
+    plan = plan_of({source.id: source})
+    with pytest.raises(CredentialsError):
+        watched.run(source, plan=plan)
+    watched.run(source, plan=plan)
+    assert [ids(entry) for entry in watched.acts("missed")] == [["ec2.A-1"]]
+    assert [ids(entry) for entry in watched.acts("called")] == [["ec2.A-2"]]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import hashlib
 import threading
 from datetime import UTC, datetime, timedelta
 
+from amberlight._aws import Answer
 from amberlight.model.errors import Denied, NotPossible, Unreachable
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -58,6 +59,7 @@ class FakeS3:
         self.locks = True
         self.keeps_versions = True
         self.lies = {}
+        self.request_id = ""
 
     def door(self, role, *allowed):
         return FakeDoor(self, role, frozenset(allowed))
@@ -192,7 +194,9 @@ class FakeDoor:
         name = operation.removeprefix("s3.")
         if name not in self.allowed:
             raise Denied(f"{operation} was denied", aws_code="AccessDenied", request_id="r-denied")
-        return self.s3.perform(self.role, name, parameters)
+        answer = Answer(self.s3.perform(self.role, name, parameters))
+        answer.request_id = self.s3.request_id
+        return answer
 
     def pages(self, operation, *, region=None, **parameters):
         yield self.call(operation, **parameters)

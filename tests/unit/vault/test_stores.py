@@ -40,6 +40,19 @@ def test_what_is_put_is_hashed_and_read_back(either):
     either.check(stored)
 
 
+def test_aws_id_of_the_request_that_wrote_is_kept_and_what_is_found_has_none(s3, store):
+    s3.request_id = "r-write"
+    large = [b"x" * PART_BYTES, b"rest"]
+    assert [
+        store.put("a", [b"x"]).request_id,
+        store.put("b", large).request_id,
+        store.create("c", b"{}").request_id,
+    ] == ["r-write"] * 3
+    assert store.find("a").request_id == ""
+    s3.faults = [lose]
+    assert store.put("d", [b"nobody heard the answer"]).request_id == ""
+
+
 def test_a_key_is_taken_once(either):
     either.put("k", [b"first"])
     with pytest.raises(DeliveryError, match="already"):
