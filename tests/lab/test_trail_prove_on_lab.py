@@ -78,6 +78,9 @@ class Captured:
         self.since, self.until = CLOCK.now() - timedelta(hours=1), CLOCK.now() + timedelta(seconds=1)
         self.target = type("Target", (), {"account": account})
 
+    def now(self):
+        return CLOCK.now()
+
     def write(self, root):
         for artifact in SOURCE.capture(self):
             foreign = artifact.__class__ is not Missing and artifact.facts.get("bucket", self.name) != self.name

@@ -76,7 +76,8 @@ class TrailProof(msgspec.Struct, frozen=True, kw_only=True):
     """The whole answer. `files` are log files and digests together, `logs` and `digests` the same apart.
 
     `ok` says that everything that should be there is there and proved. `notes` are what a reader should know besides,
-    `unlisted` counts findings beyond the thousand that are listed.
+    `unlisted` counts findings beyond the thousand that are listed. `pending` counts log files that were delivered so
+    shortly before their folder was listed that the digest that proves them was not due: they stand in no other count.
     """
 
     schema: Literal["amberlight.trail-proof/1"]
@@ -85,6 +86,7 @@ class TrailProof(msgspec.Struct, frozen=True, kw_only=True):
     files: FileCounts
     logs: FileCounts
     digests: FileCounts
+    pending: int = 0
     recovered: int
     keys: tuple[ProvedKey, ...]
     stopped: tuple[Stopped, ...]

@@ -1,7 +1,8 @@
 """Trail files where trails are many, of an organisation, or hostile."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from source_fakes import ACCOUNT, Context, raising
@@ -145,4 +146,96 @@ def test_refused_keys_status_and_organisation_folders_do_not_keep_the_files_back
     given.aws.answers["s3.ListObjectsV2"] = lambda **asked: denied() if "Delimiter" in asked else listing(**asked)
     streams, gaps = taken(given)
     assert list(streams) == [f"{DAY}a.json.gz"]
-    assert [gap.what for gap in gaps] == ["cloudtrail-keys/us-east-1.json", "cloudtrail/us-east-1/org.json (status)"]
+    assert [gap.what for gap in gaps] == ["cloudtrail/us-east-1/org.json (status)", "cloudtrail-keys/us-east-1.json"]
+
+
+def test_objects_named_like_sidecars_survive_and_so_do_the_sidecars():
+    digest = f"{DAY}a.json.gz"
+    keys = [
+        digest,
+        f"{digest}.META.json",
+        f"{digest}.meta%2Ejson",
+        f"{digest}.meta.json",
+        f"{digest}.meta.json.meta.json",
+    ]
+    given = context([trail("main")], Buckets(*(f"logs/{key}" for key in keys)))
+    found = [one for one in capture(given) if not isinstance(one, Missing) and "AWSLogs/" in one.path]
+    paths = [one.path for one in found]
+    assert len({path.casefold() for path in paths}) == len(paths) == 2 * len(keys)
+    streams = {one.path: b"".join(one.chunks).decode() for one in found if isinstance(one, Stream)}
+    sidecars = {one.path: json.loads(one.data) for one in found if not isinstance(one, Stream)}
+    assert {f"logs/{sidecars[f'{path}.meta.json']['Key']}" for path in streams} == {f"logs/{key}" for key in keys}
+    assert all(streams[path] == f"logs/{sidecars[f'{path}.meta.json']['Key']}" for path in streams)
+    assert streams[digest] == f"logs/{digest}"
+
+
+def test_keys_that_differ_in_case_or_look_like_another_buckets_are_all_taken():
+    keys = [f"logs/{DAY}a.JSON.GZ", f"logs/{DAY}a.json.gz", f"copy/{DAY}a.json.gz", f"zoo/copy/{DAY}a.json.gz"]
+    trails = [trail("a"), trail("b", S3BucketName="copy"), trail("c", S3BucketName="zoo", S3KeyPrefix="copy")]
+    streams, _ = taken(context(trails, Buckets(*keys)))
+    assert sorted(body.decode() for body in streams.values()) == sorted(keys)
+    assert len({path.casefold() for path in streams}) == 4
+    assert all(path.endswith(body.decode().split("/", 1)[1]) for path, body in streams.items())
+
+
+def test_the_listing_says_when_each_folder_was_listed_and_whether_to_its_end():
+    given = context([trail("main", LogFileValidationEnabled=True)], Buckets(f"logs/{DAY}a.json.gz"))
+    listing = given.aws.answers["s3.ListObjectsV2"]
+    denied = raising(Denied("no", aws_code="AccessDenied"))
+    given.aws.answers["s3.ListObjectsV2"] = lambda **asked: (
+        denied() if "Digest" in asked["Prefix"] and asked["Prefix"].endswith("24/") else listing(**asked)
+    )
+    (told,) = [one for one in capture(given) if not isinstance(one, Missing) and one.path == "cloudtrail-listed.json"]
+    rows = json.loads(told.data)["Listed"]
+    assert [("Digest" in row["prefix"], row["objects"], row["complete"]) for row in rows] == [
+        (True, 0, True), (True, 0, False), (False, 0, True), (False, 1, True),
+    ]  # fmt: skip
+    assert {(row["trail"], row["validated"], row["when"]) for row in rows} == {
+        (f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main", True, "2026-11-24T06:00:00Z")
+    }
+
+
+class Rotation:
+    """A Region whose key changes at a moment; asked for a time, it names the keys whose validity overlaps."""
+
+    def __init__(self, context, *moments):
+        self.context, self.spans = context, list(pairwise(moments))
+
+    def list(self, *, StartTime, EndTime):  # noqa: N803 - AWS's names
+        assert StartTime < EndTime
+        # Who asks cannot get a key that is not made yet.
+        known = [span for span in self.spans if span[0] <= self.context.now()]
+        return {"PublicKeyList": [{"Value": b"k", "ValidityStartTime": one, "ValidityEndTime": two}
+                                  for one, two in known if one <= EndTime and two >= StartTime]}  # fmt: skip
+
+
+@pytest.mark.parametrize("signed, made", [
+    # The first digest of the first folder began the day before, under a key that ended there.
+    (datetime(2026, 11, 22, 23, 30, tzinfo=UTC), datetime(2026, 11, 23, 0, 5, tzinfo=UTC)),
+    # The last folder's last digest, where the capture comes later.
+    (datetime(2026, 11, 24, 23, 50, tzinfo=UTC), datetime(2026, 11, 26, 6, tzinfo=UTC)),
+    # A backfill, made a week after the day that it is for.
+    (datetime(2026, 12, 1, 6, tzinfo=UTC), datetime(2026, 12, 1, 7, tzinfo=UTC)),
+])  # fmt: skip
+def test_a_key_that_was_valid_beside_the_window_is_there(signed, made):
+    given = context([trail("main")], Buckets(f"logs/{DAY}a.json.gz"))
+    given.time = max(made, given.until)
+    edge = timedelta(minutes=20)
+    keys = Rotation(
+        given, datetime(2026, 1, 1, tzinfo=UTC), signed - edge, signed + edge, datetime(2027, 1, 1, tzinfo=UTC)
+    )
+    given.aws.answers["cloudtrail.ListPublicKeys"] = keys.list
+    (answer,) = [one for one in capture(given) if getattr(one, "path", "") == "cloudtrail-keys/us-east-1.json"]
+    spans = [(one["ValidityStartTime"], one["ValidityEndTime"]) for one in json.loads(answer.data)["PublicKeyList"]]
+    assert (f"{signed - edge:%FT%TZ}", f"{signed + edge:%FT%TZ}") in spans
+
+
+def test_a_key_that_is_made_while_files_are_taken_is_there():
+    given = context([trail("main")], Buckets(f"logs/{DAY}a.json.gz"))
+    change = given.until + timedelta(minutes=10)
+    keys = Rotation(given, datetime(2026, 1, 1, tzinfo=UTC), change, datetime(2027, 1, 1, tzinfo=UTC))
+    given.aws.answers["cloudtrail.ListPublicKeys"] = keys.list
+    listing = given.aws.answers["s3.ListObjectsV2"]
+    given.aws.answers["s3.ListObjectsV2"] = lambda **asked: given.sleep(300) or listing(**asked)
+    (answer,) = [one for one in capture(given) if getattr(one, "path", "") == "cloudtrail-keys/us-east-1.json"]
+    assert len(json.loads(answer.data)["PublicKeyList"]) == 2

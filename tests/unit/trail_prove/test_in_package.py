@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from make_trail import ACCOUNT
+from make_trail import ACCOUNT, HOUR, START, iso
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "handoff"))
 
@@ -62,3 +62,16 @@ def test_long_names_and_other_sources_make_no_difference(trail, root):
 def test_without_a_trail_there_is_no_proof(root):
     world = World(root / "world", files=[("memory.linux_process", "m/1.lime", b"x")])
     assert not (Path(world.build().path) / "report/trail-proof.json").exists()
+
+
+def test_a_live_trails_newest_hour_is_not_called_absent(trail, root):
+    trail.log(f"AWSLogs/{ACCOUNT}", ACCOUNT, "us-east-1", START + 6 * HOUR, 0)
+    rows = json.dumps({"Listed": [{
+        "trail": f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main", "validated": True, "complete": True,
+        "when": iso(START + 6.5 * HOUR), "prefix": f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/us-east-1/{START:%Y/%m/%d}/",
+    }]})  # fmt: skip
+    place = f"{ACCOUNT}/us-east-1/{SOURCE}/account-{ACCOUNT}/cloudtrail-listed.json"
+    package = build(trail, root, beside=[(SOURCE, place, rows.encode())])
+    proof = json.loads((package / "report/trail-proof.json").read_text())
+    assert (proof["ok"], proof["pending"], proof["findings"]) == (True, 1, [])
+    assert "1 too new to be proved" in (package / "START-HERE.md").read_text()

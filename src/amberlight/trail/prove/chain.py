@@ -8,7 +8,7 @@ References:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -127,17 +127,25 @@ def ends(digests: Iterable[Digest]) -> dict[Chain, datetime]:
 
 
 def tails(
-    last: Mapping[Chain, datetime], proved: Mapping[Chain, datetime], since: datetime | None, until: datetime | None
+    last: Mapping[Chain, datetime],
+    proved: Mapping[Chain, datetime],
+    window: tuple[datetime | None, datetime | None],
+    due: Callable[[Chain], datetime | None],
 ) -> Iterator[Hole]:
-    """Digests that were due after the last of each chain: by the asked end, else by the related chains that go on.
+    """Digests that were due after the last of each chain.
+
+    How far is told by the asked end, else by when the capture listed the chain's folders, else by the related chains
+    that go on.
 
     Args:
         last: Where each chain ends.
         proved: Where each chain's signed digests end: only they say how far the copy goes.
-        since: Nothing before it is asked for.
-        until: The asked end; None to compare with the other Regions, and an organisation's other accounts.
+        window: Nothing before its start is asked for; its end is the asked end.
+        due: Digests of a chain that end before then must be there; None to compare with the other Regions, and an
+            organisation's other accounts.
     """
     far = _farthest(proved)
+    since, until = window
     for chain, end in last.items():
         here = end
         if since is not None and since > here:
@@ -145,6 +153,12 @@ def tails(
         if until is not None:
             if here < until:
                 yield Hole(chain=chain, state="absent", since=here, until=until, reason="no digest up to the asked end")
+            continue
+        seen = due(chain)
+        if seen is not None:
+            steps = -((here - seen) // HOUR) - 1  # so many whole hours end before then
+            reason = "it was due when the folder was listed"
+            yield Hole(chain=chain, state="absent", since=here, until=here + max(steps, 0) * HOUR, reason=reason)
             continue
         whole = max(far["account", chain.account], far["trail", chain.trail, chain.home]) - here
         if whole >= HOUR:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from amberlight.model.trail_proof import Stopped
 from amberlight.trail.opening import Limits
 from amberlight.trail.prove import layout
+from amberlight.trail.prove.ahead import ahead
 from amberlight.trail.prove.content import Damaged, Unavailable, at_most, content, strict_json
 from amberlight.trail.prove.keys import FILE_BYTES, KeyRing
 from amberlight.trail.prove.layout import ENDING, SIDECAR, Place
+from amberlight.trail.prove.listings import Listings
 from amberlight.trail.prove.places import Source
 
 SIDECAR_BYTES = 1 << 20
+LISTING_BYTES = 16 << 20
 SNIFF = 2048
 DIGEST_MARK = b'"digestS3Object"'
 
@@ -45,7 +49,9 @@ class Copy:
     sidecars: set[str] = field(default_factory=set)
     keys: dict[str, str] = field(default_factory=dict)
     states: list[str] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    _strays: list[str] = field(default_factory=list)
     _names: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def full(self, path: str) -> str:
@@ -56,6 +62,9 @@ class Copy:
         """Find and sort every file."""
         for path in self.source.paths():
             self._sort(path)
+        for path, digest in ahead(lambda path: (path, self.is_digest(path)), self._strays, self.source.workers):
+            if digest:
+                self.digests[path] = None
         return self
 
     def _sort(self, path: str) -> None:
@@ -63,7 +72,21 @@ class Copy:
         if name.endswith(SIDECAR):
             self.sidecars.add(path)
             return
+        if self._beside(path):
+            return
         where = layout.place(self.full(path))
+        if where and where.digest:
+            self.digests[path] = where
+        elif where:
+            self.logs[path] = where
+        elif name.endswith(ENDING):
+            self._strays.append(path)
+        else:
+            return
+        self._names[name].append(path)
+
+    def _beside(self, path: str) -> bool:
+        """Sort what a capture says beside the trail's own files; whether it is such."""
         region = layout.key_region(path)
         if region:
             self.keys[path] = region
@@ -71,18 +94,11 @@ class Copy:
             self.refused.append(path)
         elif layout.is_status(path):
             self.states.append(path)
-        elif where and where.digest:
-            self.digests[path] = where
-            self._names[name].append(path)
-        elif where or name.endswith(ENDING):
-            self._log_or_stray(path, name, where)
-
-    def _log_or_stray(self, path: str, name: str, where: Place | None) -> None:
-        self._names[name].append(path)
-        if where:
-            self.logs[path] = where
-        elif self.is_digest(path):
-            self.digests[path] = None
+        elif layout.is_listing(path):
+            self.listed.append(path)
+        else:
+            return False
+        return True
 
     def is_digest(self, path: str) -> bool:
         """Whether a file begins as a digest does: one that was moved to where digests do not lie."""
@@ -136,6 +152,14 @@ class Copy:
                 continue
             ring.add(region, found.get("PublicKeyList") if isinstance(found, Mapping) else None, path)
         return ring
+
+    def listings(self) -> Listings:
+        """When a capture listed the folders; what cannot be read says nothing, and less is excused."""
+        made = Listings()
+        for path in sorted(self.listed):
+            with suppress(Damaged, Unavailable):
+                made.add(strict_json(at_most(self.source.open(path), LISTING_BYTES)))
+        return made
 
     def stopped(self) -> list[tuple[str, Stopped]]:
         """Trails whose captured status says that they do not log, with the account of each."""

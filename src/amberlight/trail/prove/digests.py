@@ -10,7 +10,7 @@ References:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -103,8 +103,8 @@ def read(copy: Copy, path: str) -> tuple[Body, str]:
     return body, hashlib.sha256(plain).hexdigest()
 
 
-def listed(copy: Copy, digest: Digest) -> Iterator[Listed]:
-    """The log files of a digest, read again; nothing where it is no longer what it was.
+def listed(copy: Copy, digest: Digest) -> Sequence[Listed]:
+    """The log files of a digest, read again.
 
     Raises:
         Damaged: it changed in between.
@@ -113,7 +113,7 @@ def listed(copy: Copy, digest: Digest) -> Iterator[Listed]:
     body, sha256 = read(copy, digest.path)
     if sha256 != digest.sha256:
         raise Damaged("changed while it was read")
-    yield from body.log_files
+    return body.log_files
 
 
 def load(copy: Copy, path: str, where: Place | None) -> Digest:

@@ -26,6 +26,7 @@ _DIGEST = re.compile(
 )
 _LOG = re.compile(r"_(?P<stamp>[0-9]{8}T[0-9]{4}(?:[0-9]{2})?Z)(?:_|\.)")
 _KEYS = re.compile(r"(?:^|/)cloudtrail-keys/(?P<region>[a-z0-9-]{1,40})\.json$")
+_LISTING = re.compile(r"(?:^|/)cloudtrail-listed\.json$")
 _STATUS = re.compile(r"(?:^|/)cloudtrail/[^/]+/[^/]+\.json$")
 
 
@@ -78,6 +79,11 @@ def key_region(path: str) -> str | None:
 def is_status(path: str) -> bool:
     """Whether a captured trail's set-up may lie at this path below the copy's root."""
     return bool(_STATUS.search(path)) and not in_bucket_layout(path)
+
+
+def is_listing(path: str) -> bool:
+    """Whether a capture says at this path when it listed the folders; whoever writes to the bucket may not say so."""
+    return bool(_LISTING.search(path)) and not in_bucket_layout(path)
 
 
 def in_bucket_layout(path: str) -> bool:

@@ -12,20 +12,28 @@ import stat
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from amberlight._aws import Door
 from amberlight.model.errors import ConfigError, Denied, NotPossible, Unreachable
 from amberlight.trail.prove.content import PIECE, Unavailable
 from amberlight.trail.prove.layout import instant
 
+if TYPE_CHECKING:
+    from amberlight._aws import Door
+
+WORKERS = 8
+"""Requests to a bucket at once: a folder's answers come at once, a bucket's after a round trip each."""
 PROBLEMS = (Denied, NotPossible, Unreachable)
 
 
 class Source(Protocol):
-    """Files of a copy by their paths below its root; `base` stands before the root, so that keys can be compared."""
+    """Files of a copy by their paths below its root; `base` stands before the root, so that keys can be compared.
+
+    `workers` says how many files are best read at once; `open` and `metadata` are then called from so many threads.
+    """
 
     base: str
+    workers: int
 
     def paths(self) -> Iterator[str]:
         """Every regular file."""
@@ -54,6 +62,8 @@ class Folder:
     Raises:
         ConfigError: it is not there, or no folder.
     """
+
+    workers = 1
 
     def __init__(self, root: Path, names: Mapping[str, str] | None = None) -> None:
         self.root = root
@@ -107,10 +117,12 @@ class Bucket:
         door: May list, head and get the objects, and call ListPublicKeys (which any account may).
         bucket: Its name.
         prefix: A folder in it; empty for the whole bucket.
+        workers: How many requests at once.
     """
 
-    def __init__(self, door: Door, bucket: str, prefix: str = "") -> None:
+    def __init__(self, door: Door, bucket: str, prefix: str = "", *, workers: int = WORKERS) -> None:
         self.door = door
+        self.workers = workers
         self.bucket = bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self.base = self.prefix.rstrip("/")

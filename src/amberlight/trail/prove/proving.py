@@ -11,12 +11,13 @@ from amberlight.model.trail_proof import FileCounts, ProofFinding, ProvedKey, St
 from amberlight.trail.opening import Limits
 from amberlight.trail.prove import chain as chains
 from amberlight.trail.prove import digests as reading
+from amberlight.trail.prove.ahead import ahead
 from amberlight.trail.prove.chain import Hole, Links
 from amberlight.trail.prove.copy import Copy
 from amberlight.trail.prove.digests import Digest
 from amberlight.trail.prove.hours import Hours, safe
 from amberlight.trail.prove.keys import Key, KeyRing
-from amberlight.trail.prove.layout import HOUR, Chain
+from amberlight.trail.prove.layout import HOUR, Chain, instant
 from amberlight.trail.prove.logs import Logs
 from amberlight.trail.prove.places import Source
 
@@ -48,13 +49,15 @@ class _Proof:
     lost: int = 0
 
     def run(self) -> None:
-        self.digests = [reading.load(self.copy, path, where) for path, where in sorted(self.copy.digests.items())]
+        found = sorted(self.copy.digests.items())
+        self.digests = list(ahead(lambda one: reading.load(self.copy, *one), found, self.copy.source.workers))
+        self.listings = self.copy.listings()
         self.ring = self._keys()
         self.links = self._links()
         self._times()
         self._holes()
         self.stopped = self._stops()
-        self.logs = Logs(self.copy, self.hours)
+        self.logs = Logs(self.copy, self.hours, listings=self.listings)
         self._judge()
         self.logs.unlisted(self.digests)
         self._tails()
@@ -66,7 +69,8 @@ class _Proof:
         for digest in self.digests:
             spans[digest.chain.region].append(digest)
         for region, mine in spans.items():
-            since, until = min(one.end for one in mine) - HOUR, max(one.end for one in mine) + 2 * HOUR
+            signed = [instant(one.sidecar.backfill) or one.end for one in mine]
+            since, until = min(one.start for one in mine) - HOUR, max(signed) + 2 * HOUR
             live = self.copy.source.public_keys(region, since, until) if region else None
             if live is not None:
                 ring.replace(region, live, LIVE)
@@ -123,17 +127,14 @@ class _Proof:
             self.hours.finding(hole.chain, due[0], hole.state, hole.what, f"{reason}{_times(len(due))}")
 
     def _judge(self) -> None:
-        for digest in self.digests:
-            asked = self.hours.asked(digest.start, digest.end)
-            if digest.body is not None:
-                self.logs.compare(digest, asked=asked)
-            if asked:
+        for digest in self.logs.compare((one, self.hours.asked(one.start, one.end)) for one in self.digests):
+            if self.hours.asked(digest.start, digest.end):
                 self.hours.digest(digest.chain, digest.start, digest.state, digest.path, digest.reason)
 
     def _tails(self) -> None:
         last = chains.ends(self.digests)
         proved = chains.ends(digest for digest in self.digests if digest.signed)
-        for hole in chains.tails(last, proved, self.hours.since, self.hours.until):
+        for hole in chains.tails(last, proved, (self.hours.since, self.hours.until), self.listings.due):
             stop = self._stop_of(hole.chain)
             if stop is not None and stop < hole.until:
                 off = max(hole.since, stop)
@@ -176,6 +177,7 @@ class _Proof:
             files=files,
             logs=logs,
             digests=digests,
+            pending=len(self.logs.pending),
             recovered=sum(one.recovered for one in self._asked()),
             keys=self._used(),
             stopped=tuple(
@@ -219,6 +221,13 @@ class _Proof:
             yield (
                 "The public keys are those that lie with the copy: compare their SHA-256 with what ListPublicKeys says."
             )
+        if self.logs.pending:
+            yield (
+                f"{len(self.logs.pending)} log files are so new that their digest was not due yet when the folders were "
+                "listed: nothing proves them."
+            )
+        if self.logs.earlier:
+            yield f"{self.logs.earlier} log files that digests list lie before the days that were captured."
         if self.hours.overflow:
             yield "There were more hours than are listed."
 

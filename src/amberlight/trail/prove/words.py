@@ -33,6 +33,8 @@ def words(proof: TrailProof) -> str:
 
 def verdict(proof: TrailProof) -> str:
     """One sentence, at most 80 columns."""
+    if proof.ok and proof.pending:
+        return "All that was due is as CloudTrail signed it; the newest log files are not proved."
     if proof.ok:
         return "Everything is as CloudTrail signed it."
     if proof.exit_code == 4:  # noqa: PLR2004 - the exit code for altered evidence
@@ -44,7 +46,12 @@ def sentence(proof: TrailProof) -> str:
     """The proof in one line, for a story or a page."""
     files, digests = proof.files, proof.digests
     parts = [f"{digests.valid} digests and {proof.logs.valid} log files proved by CloudTrail's signatures"]
-    for count, word in ((files.altered, "ALTERED"), (files.missing, "missing"), (files.unsigned, "unproved")):
+    for count, word in (
+        (files.altered, "ALTERED"),
+        (files.missing, "missing"),
+        (files.unsigned, "unproved"),
+        (proof.pending, "too new to be proved"),
+    ):
         parts += [f"{count} {word}"] if count else []
     for one in proof.stopped[:3]:
         parts.append(f"logging of {one.trail} stopped{f' at {one.since:%H:%M:%S} UTC' if one.since else ''}")

@@ -3,8 +3,10 @@
 For every trail that covers the account: how it is set up, whether it logs now, and the objects of its bucket below the
 standard layout for the account, the Regions and the days of the window: log files and digest files, bytes as stored,
 with the key as path. Beside each lies `<file>.meta.json`: the HeadObject answer with `Bucket`, `Key` and `VersionId`; a
-digest's signature lives only there. `cloudtrail-keys/<region>.json` holds the public keys, as ListPublicKeys gave them.
-With the three, `trail prove` checks the chain offline.
+digest's signature lives only there. An object that is itself named `<file>.meta.json` lies at `<file>.meta%2Ejson`.
+`cloudtrail-keys/<region>.json` holds the public keys, as ListPublicKeys gave them. With the three, `trail prove` checks
+the chain offline. `cloudtrail-listed.json` says of every folder when it was listed and whether to its end, so that a
+digest that could not be there yet is told from one that was removed.
 
 Only the day prefixes are listed, never the whole bucket. A trail whose logging was stopped, whose delivery fails or which
 does not record management events is said so as a gap, and what it delivered before is taken all the same.
@@ -15,16 +17,20 @@ Nothing stays behind. Reads of the bucket appear in the trail only where it reco
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 from typing import Any
 
-from amberlight.capture.answers import PROBLEMS, missing, path_of, received
+from amberlight.capture.answers import PROBLEMS, merged, missing, path_of, received
+from amberlight.capture.object_paths import SIDECAR, ObjectPaths
 from amberlight.model.errors import NotPossible
 from amberlight.model.evidence import Artifact, Bytes, Call, Context, Cost, Missing, Need, Source, Stream
 
 LATE = timedelta(hours=2)  # digests come hourly, log files within about 15 minutes: the next day's folder may hold some
-KINDS = ("CloudTrail", "CloudTrail-Digest")
+KINDS = ("CloudTrail-Digest", "CloudTrail")
+"""Digests first: a log file that a listed digest names was there before, and so is there when its folder is listed."""
+KEYS_EARLY = timedelta(hours=1)  # a digest that ends in the first folder's first minutes began an hour before
+KEYS_LATE = timedelta(hours=2)  # From: aws-cli, `awscli/customizations/cloudtrail/validation.py`, 2026-11
 OBJECTS = (
     "arn:{partition}:s3:::*AWSLogs/*"  # what lies below the standard layout, in whichever bucket, and nothing else
 )
@@ -32,21 +38,28 @@ KEYS = "arn:{partition}:kms:*:*:key/*"
 
 
 def capture(context: Context) -> Iterator[Artifact]:
-    """Yield the set-up of the trails, the public keys, and the files with their sidecars."""
+    """Yield the set-up of the trails, the files with their sidecars, when they were listed, and the public keys."""
     trails, problems = _trails(context)
     yield from problems
     if not trails and not problems:
         yield Missing(what="trails", state="disabled", reason="No trail covers this account in the Regions asked.")
     if not trails:
         return
-    yield from _public_keys(context)
-    taken: set[str] = set()
+    taken, listed = ObjectPaths(), list[dict[str, Any]]()
     for trail in trails:
         yield from _state(context, trail)
         for prefix in _prefixes(context, trail):
-            yield from _files(context, trail["S3BucketName"], prefix, taken)
+            row = {
+                "trail": trail["TrailARN"],
+                "validated": bool(trail.get("LogFileValidationEnabled")),
+                "prefix": prefix,
+            }
+            listed.append(row)
+            yield from _files(context, trail["S3BucketName"], row, taken)
     if not taken:
         yield Missing(what="trail files", state="empty", reason="The trails' buckets hold no file of this window.")
+    yield Bytes(path="cloudtrail-listed.json", data=received({"Listed": listed}), facts={"folders": len(listed)})
+    yield from _public_keys(context)
 
 
 def _trails(context: Context) -> tuple[list[dict[str, Any]], list[Artifact]]:
@@ -64,16 +77,23 @@ def _trails(context: Context) -> tuple[list[dict[str, Any]], list[Artifact]]:
 
 
 def _public_keys(context: Context) -> Iterator[Artifact]:
-    """The keys that signed digests of the window, per Region."""
+    """Every key that may have signed a digest of the listed folders, per Region.
+
+    Asked last, from before the first digest's start to after the last one's end and to now: keys change, also during a
+    capture, and a backfill digest is signed by the key of the day that it was made on.
+    """
+    first, last = _days(context)
+    since = datetime.combine(first, time(), UTC) - KEYS_EARLY
+    until = max(datetime.combine(last, time(), UTC) + timedelta(days=1), context.now()) + KEYS_LATE
     for region in context.regions:
         path = f"cloudtrail-keys/{region}.json"
+        pages: list[dict[str, Any]] = []
         try:
-            answer = context.aws.call(
-                "cloudtrail.ListPublicKeys", region=region, StartTime=context.since, EndTime=context.until
-            )
+            pages += context.aws.pages("cloudtrail.ListPublicKeys", region=region, StartTime=since, EndTime=until)
         except PROBLEMS as problem:
             yield missing(path, problem)
-        else:
+        if pages:
+            answer = merged(pages)
             yield Bytes(path=path, data=received(answer), facts={"keys": len(answer.get("PublicKeyList", []))})
 
 
@@ -116,12 +136,18 @@ def _prefixes(context: Context, trail: dict[str, Any]) -> Iterator[str]:
     if trail.get("IsOrganizationTrail"):
         owners = _organisations(context, trail["S3BucketName"], base) or owners
     regions = context.regions if trail.get("IsMultiRegionTrail") else (trail.get("HomeRegion", ""),)
-    days = ((context.until + LATE).date() - context.since.date()).days + 1
+    first, last = _days(context)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     for owner in owners:
         for region in (region for region in context.regions if region in regions):
             for kind in KINDS:
-                for day in (context.since.date() + timedelta(days=number) for number in range(days)):
+                for day in days:
                     yield f"{owner}{context.target.account}/{kind}/{region}/{day:%Y/%m/%d}/"
+
+
+def _days(context: Context) -> tuple[date, date]:
+    """The first and the last day whose folders are listed."""
+    return context.since.date(), (context.until + LATE).date()
 
 
 def _organisations(context: Context, bucket: str, base: str) -> list[str]:
@@ -133,21 +159,21 @@ def _organisations(context: Context, bucket: str, base: str) -> list[str]:
     return [item["Prefix"] for item in answer.get("CommonPrefixes", [])]
 
 
-def _files(context: Context, bucket: str, prefix: str, taken: set[str]) -> Iterator[Artifact]:
-    """The objects below one day's prefix, each with its sidecar."""
+def _files(context: Context, bucket: str, row: dict[str, Any], taken: ObjectPaths) -> Iterator[Artifact]:
+    """The objects below one day's prefix, each with its sidecar; the row gets when they were listed, and how far."""
+    prefix = row["prefix"]
+    row |= {"bucket": bucket, "when": context.now(), "objects": 0, "complete": False}
     try:
         for page in context.aws.pages("s3.ListObjectsV2", Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", []):
-                if (place := f"{bucket}/{item['Key']}") in taken or item["Key"].endswith("/"):
-                    continue
-                path = path_of(item["Key"])
-                taken.add(place)
-                if path in taken:  # another bucket has an object of the same key
-                    path = f"{path_of(bucket)}/{path}"
-                taken.add(path)
-                yield from _file(context, bucket, item["Key"], path)
+                row["objects"] += 1
+                path = None if item["Key"].endswith("/") else taken.of(bucket, item["Key"])
+                if path is not None:
+                    yield from _file(context, bucket, item["Key"], path)
     except PROBLEMS as problem:
         yield missing(f"s3://{bucket}/{prefix}", problem)
+    else:
+        row["complete"] = True
 
 
 def _file(context: Context, bucket: str, key: str, path: str) -> Iterator[Artifact]:
@@ -167,7 +193,7 @@ def _file(context: Context, bucket: str, key: str, path: str) -> Iterator[Artifa
         media_type=head.get("ContentType", "application/octet-stream"),
         facts={"bucket": bucket, "etag": head.get("ETag", ""), "size_said": head.get("ContentLength", 0)},
     )
-    yield Bytes(path=f"{path}.meta.json", data=received({**head, "Bucket": bucket, "Key": key, "VersionId": version}))
+    yield Bytes(path=f"{path}{SIDECAR}", data=received({**head, "Bucket": bucket, "Key": key, "VersionId": version}))
 
 
 SOURCE = Source(
