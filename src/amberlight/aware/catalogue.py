@@ -19,20 +19,10 @@ def load() -> dict[str, Rule]:
     return {rule.id: rule for rule in found}
 
 
-@cache
-def by_event() -> dict[str, tuple[Rule, ...]]:
-    """Rules that look at events, by `service:Operation`."""
-    index: dict[str, list[Rule]] = {}
-    for rule in load().values():
-        for name in rule.events:
-            index.setdefault(name, []).append(rule)
-    return {name: tuple(found) for name, found in index.items()}
-
-
 def of_name(name: str) -> Rule:
     """The rule of that name."""
     return load()[name]
 
 
-# A rule holds functions, which cannot be pickled: between processes it travels by its name.
-copyreg.pickle(Rule, lambda rule: (of_name, (rule.id,)))
+# A rule holds functions, which cannot be pickled: between processes it travels by its name, or by what made it.
+copyreg.pickle(Rule, lambda rule: rule.remake or (of_name, (rule.id,)))

@@ -140,7 +140,7 @@ class Hits:
     """
 
     def __init__(self) -> None:
-        self.table: dict[tuple[str, str, str], Rows] = {}
+        self.table: dict[tuple[str, str, str, str], Rows] = {}
         self.dropped = 0
         self.known: set[str] = set()
 
@@ -151,7 +151,7 @@ class Hits:
 
     def wants(self, rule: Rule, match: Match, event: Event, principal: str) -> bool:
         """Whether a match adds anything; most of those in bulk repeat an item, and need no hit to be made of them."""
-        rows = self.table.get((rule.id, principal, event.access_key)) if match.items else None
+        rows = self.table.get((rule.id, rule.revision, principal, event.access_key)) if match.items else None
         if rows is None:
             return True
         hour, mine = hour_of(event.when), (event.when, match.event_ids or (event.id,))
@@ -163,7 +163,7 @@ class Hits:
 
     def count(self, hit: Hit) -> Rows:
         """Count a hit; gives its rows where one of its items is new, else nothing."""
-        rows = self.table.setdefault((hit.rule.id, hit.principal, hit.key), {})
+        rows = self.table.setdefault((hit.rule.id, hit.rule.revision, hit.principal, hit.key), {})
         hour = hour_of(hit.when)
         new = False
         for item in hit.items:

@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from amberlight.aware import catalogue, triage
+from amberlight.aware import triage
 from amberlight.aware.hits import Hit, Hits
 from amberlight.aware.links import ISSUING, MAKING, Links
 from amberlight.aware.memory import Activity, Memory, Name
-from amberlight.aware.rule import Rule
+from amberlight.aware.rule import Match, Rule
+from amberlight.aware.ruleset import Door, RuleSet, builtin
 from amberlight.model.response_plan import AwarePlan
 from amberlight.model.signals import Signal, Suspicion
 from amberlight.trail import Event
@@ -35,6 +36,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
 
     name: Name
     rules: tuple[Rule, ...]
+    doors: tuple[Door, ...]
     linking: bool
 
 
@@ -46,10 +48,12 @@ class Judge:
 
     Args:
         aware: The plan's section: what pages, and what matters most.
+        rules: What judges; our own rules where nothing is said.
     """
 
-    def __init__(self, aware: AwarePlan | None = None) -> None:
+    def __init__(self, aware: AwarePlan | None = None, rules: RuleSet | None = None) -> None:
         self.aware = aware or AwarePlan()
+        self.rules = rules or builtin(self.aware.staged)
         self.memory = Memory()
         self.links = Links()
         self.hits = Hits()
@@ -87,7 +91,11 @@ class Judge:
             self._remember(event, who, route.name)
         if route.linking:
             self.links.see(event)
-        return self._ask(route.rules, event, who, by_service=by_service) if route.rules else []
+        found = self._ask(route.rules, event, who, by_service=by_service) if route.rules else []
+        for door in route.doors:
+            if rules := door.lets_in(event):
+                found += self._ask(rules, event, who, by_service=by_service)
+        return found
 
     def _ask(self, rules: Iterable[Rule], event: Event, who: Actor, *, by_service: bool) -> list[Hit]:
         found = []
@@ -121,8 +129,8 @@ class Judge:
 
     def _route(self, event: Event) -> Route:
         name = (event.source, event.name)
-        rules = catalogue.by_event().get(f"{event.service}:{event.action}", ())
-        route = Route(name, rules, event.name in ISSUING or event.name in MAKING)
+        asked = self.rules.asked(event.source, event.name, event.action)
+        route = Route(name, asked.always, asked.doors, event.name in ISSUING or event.name in MAKING)
         if len(self._routes) < MOST_ROUTES:
             self._routes[name] = route
         return route
@@ -155,17 +163,20 @@ class Judge:
         """Full matches of every rule, by time."""
         self.memory.changed()
         found = self.hits.full()
-        for rule in catalogue.load().values():
-            if rule.on_activity is None:
-                continue
+        for rule in self.rules.on_activity:
             for activity in self.memory.activities.values():
-                found += [Hit.over(rule, match, activity) for match in rule.on_activity(activity, self.memory)]
+                found += [Hit.over(rule, match, activity) for match in looked(rule, activity, self.memory)]
         return sorted(found, key=lambda hit: (hit.when, hit.rule.id, hit.principal, hit.event_ids))
 
     def signals(self) -> tuple[Signal, ...]:
         """Every signal so far, by time."""
         own = {hit.signal_id: hit.signal() for hit in self.all_hits()}
         return tuple(sorted((own | self.notices).values(), key=moment))
+
+
+def looked(rule: Rule, activity: Activity, memory: Memory) -> Iterable[Match]:
+    """What a rule sees in a principal's activity."""
+    return rule.on_activity(activity, memory) if rule.on_activity else ()
 
 
 def bucket_of(event: Event) -> str:

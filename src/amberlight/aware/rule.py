@@ -22,6 +22,7 @@ Tactic = Literal[
     "discovery", "lateral-movement", "collection", "exfiltration", "impact",
 ]  # fmt: skip
 Sample = Mapping[str, Any]
+Stage = Literal["live", "staged"]
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -42,6 +43,15 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     resources: tuple[str, ...] = ()
     event_ids: tuple[str, ...] = ()
     lone: bool = True
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What must be so of one text for a rule to match: where it stands (a name, and how to get it), and the test."""
+
+    field: str
+    pick: Callable[[Event], str | None]
+    passes: Callable[[str | None], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +75,17 @@ class Rule:
         ordinary_with: Operations that make it an ordinary change where the same principal calls them within the hour.
         examples: Events (or lists of them) that match; given as the fields that matter.
         near_misses: Look alike, and do not match.
+        stage: `staged` while the rule only counts silently; `live` is the word to promote it with.
+        supports: Whether it can only support: what nothing but such rules say never calls a person.
+        could: Instead of `events`: whether events of that source and name may match at all.
+        gate: With `could`: a test of one text that every match passes; it is asked once for each text that occurs.
+        revision: What tells two rules of one id apart; empty for ours.
+        remake: What makes the rule again in another process; None for ours, which are found by their name.
     """
 
     id: str
     title: str
-    tactic: Tactic
+    tactic: Tactic | Literal[""]
     techniques: tuple[str, ...]
     points: float
     severity: Severity
@@ -88,3 +104,9 @@ class Rule:
     ordinary_with: tuple[str, ...] = ()
     examples: tuple[Sample, ...] = field(default=())
     near_misses: tuple[Sample, ...] = field(default=())
+    stage: Stage = "live"
+    supports: bool = False
+    could: Callable[[str, str], bool] | None = None
+    gate: Gate | None = None
+    revision: str = ""
+    remake: tuple[Callable[..., Rule], tuple[Any, ...]] | None = None

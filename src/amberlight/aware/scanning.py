@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from amberlight.aware.judge import Judge
+from amberlight.aware.ruleset import RuleSet
 from amberlight.model.response_plan import AwarePlan
 from amberlight.trail import Reading, read
 
@@ -18,26 +19,29 @@ PIECE_BYTES = 24 << 20
 PIECES_PER_WORKER = 4
 
 
-def scan(paths: Sequence[Path], aware: AwarePlan, workers: int = 1) -> tuple[Judge, Reading]:
+def scan(
+    paths: Sequence[Path], aware: AwarePlan, workers: int = 1, rules: RuleSet | None = None
+) -> tuple[Judge, Reading]:
     """Read and judge everything below the paths.
 
     Args:
         paths: Files and folders.
         aware: The plan's section.
         workers: Processes to use at most; small histories are read in this one.
+        rules: What judges; our own rules where nothing is said.
     """
     whole = read(paths)
     files = list(whole.walk())
     total = sum(size(path) for path in files)
     if workers < 2 or len(files) < 2 or total < WORTH_BYTES:  # noqa: PLR2004 - several
-        judge = Judge(aware)
+        judge = Judge(aware, rules)
         part = one(judge, files)
         take_over(whole, part)
         return judge, whole
-    judge = Judge(aware)
+    judge = Judge(aware, rules)
     parts = pieces(files, max(workers * PIECES_PER_WORKER, -(-total // PIECE_BYTES)))
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for other, part in pool.map(apart, [aware] * len(parts), parts):
+        for other, part in pool.map(apart, [aware] * len(parts), [rules] * len(parts), parts):
             judge.merge(other)
             take_over(whole, part)
     return judge, whole
@@ -51,9 +55,9 @@ def one(judge: Judge, files: list[Path]) -> Reading:
     return reading
 
 
-def apart(aware: AwarePlan, files: list[Path]) -> tuple[Judge, Reading]:
+def apart(aware: AwarePlan, rules: RuleSet | None, files: list[Path]) -> tuple[Judge, Reading]:
     """Judge some files in another process; gives the state and the counts."""
-    judge = Judge(aware)
+    judge = Judge(aware, rules)
     return judge, one(judge, files)
 
 

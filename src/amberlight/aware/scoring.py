@@ -83,7 +83,7 @@ def reasons(weighed: Sequence[Weighed]) -> list[Reason]:
 
 def breadth(weighed: Sequence[Weighed]) -> list[Reason]:
     """Points for several tactics at once: a chain is more than its links."""
-    tactics = sorted({one.hit.rule.tactic for one in weighed if one.points >= WEIGHTY})
+    tactics = sorted({one.hit.rule.tactic for one in weighed if one.points >= WEIGHTY and one.hit.rule.tactic})
     extra = min(len(tactics) - 2, MOST_TACTICS)
     if extra <= 0:
         return []

@@ -81,10 +81,11 @@ def suspicion(
     resources = touched(group, memory)
     jewel = jewels(resources, aware.crown_jewels)
     told = by_source(notices)
-    most = ceiling([*(one.points for one in weighed), *(one.points for one in told)])
+    only_support = all(one.hit.rule.supports for one in weighed) and not told
+    most = ceiling(() if only_support else [*(one.points for one in weighed), *(one.points for one in told)])
     score, why = capped([*reasons(weighed), *around(group, memory), *jewel, *told], most)
     lone = any(one.hit.lone and not one.softened for one in weighed)
-    page = score >= aware.page_at or lone
+    page = (score >= aware.page_at and not only_support) or lone
     first = min(group.hits, key=lambda hit: (hit.when, hit.event_ids))
     return Suspicion(
         id=name_of(first),

@@ -21,22 +21,38 @@ INCOMPLETE = 3
 @click.command("scan")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--plan", "plan_path", type=click.Path(path_type=Path), help="Response plan: thresholds, crown jewels.")
+@click.option(
+    "--rules",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Sigma rules to run beside ours; may be repeated.",
+)
 @click.option("--workers", type=click.IntRange(0, 64), default=0, help="Processes; 0 is one for each core.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(paths: tuple[Path, ...], plan_path: Path | None, workers: int, as_json: bool) -> int:  # noqa: FBT001 - click passes flags so
+def command(
+    paths: tuple[Path, ...],
+    plan_path: Path | None,
+    folders: tuple[Path, ...],
+    workers: int,
+    as_json: bool,  # noqa: FBT001 - click passes flags so
+) -> int:
     """Read CloudTrail records below PATH (files or folders, plain or gzipped, any shape) and judge them.
 
     Lists every suspicion by score, those that would not page too. Exit 3 where something could not be read.
     """
+    from amberlight.aware import ruleset
     from amberlight.aware.scanning import scan
     from amberlight.model.response_plan import AwarePlan
 
-    aware = AwarePlan()
+    aware, base = AwarePlan(), Path()
     if plan_path is not None:
         from amberlight.plan import load
 
-        aware = load(plan_path).aware
-    judge, reading = scan(paths, aware, workers or len(os.sched_getaffinity(0)))
+        aware, base = load(plan_path).aware, plan_path.parent
+    rules = ruleset.of_plan(aware, base, folders)
+    judge, reading = scan(paths, aware, workers or len(os.sched_getaffinity(0)), rules)
     if as_json:
         click.echo(json.dumps(report(judge, reading), ensure_ascii=True))
     else:
@@ -47,7 +63,7 @@ def command(paths: tuple[Path, ...], plan_path: Path | None, workers: int, as_js
 def report(judge: Judge, reading: Reading) -> dict[str, Any]:
     """What was read and what is suspected, as the published schema has it."""
     from amberlight.model.codec import to_builtins
-    from amberlight.model.scan import ScanReport, Unread, incident
+    from amberlight.model.scan import RuleNotRun, ScanReport, Unread, incident
 
     return dict(
         to_builtins(
@@ -59,6 +75,9 @@ def report(judge: Judge, reading: Reading) -> dict[str, Any]:
                 other_records=reading.other,
                 unreadable=tuple(Unread(path=printable(p), problem=printable(q)) for p, q in reading.unreadable),
                 incidents=tuple(incident(one) for one in judge.suspicions()),
+                rules_not_run=tuple(
+                    RuleNotRun(rule=printable(one.rule), reason=printable(one.reason)) for one in judge.rules.not_run
+                ),
             )
         )
     )
@@ -82,6 +101,11 @@ def show(judge: Judge, reading: Reading) -> None:
         f"{reading.count} events in {reading.files} files: {paging} of {len(suspicions)} suspicions would page.",
         err=True,
     )
+    if judge.rules.not_run:
+        click.echo(
+            f"{len(judge.rules.not_run)} imported rules do not run; --json names each with the reason (rules_not_run).",
+            err=True,
+        )
     for path, problem in reading.unreadable:
         click.echo(f"unreadable: {printable(path)}: {printable(problem)}", err=True)
 

@@ -16,6 +16,13 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
 
 
+class RuleNotRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that a folder holds and that could not be used, and why."""
+
+    rule: str
+    reason: str
+
+
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """A suspicion as the scan prints it; `page` says whether it would call a person."""
 
@@ -36,7 +43,10 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole answer. `skipped` counts files that are no JSON, `other_records` JSON that is no CloudTrail record."""
+    """The whole answer. `skipped` counts files that are no JSON, `other_records` JSON that is no CloudTrail record.
+
+    `rules_not_run` names every imported rule that did not judge, with the reason.
+    """
 
     schema: str
     events: int
@@ -45,6 +55,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     incidents: tuple[Incident, ...]
     skipped: int = 0
     other_records: int = 0
+    rules_not_run: tuple[RuleNotRun, ...] = ()
 
 
 def incident(suspicion: Suspicion) -> Incident:
