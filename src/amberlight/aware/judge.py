@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +14,9 @@ from amberlight.aware.links import ISSUING, MAKING, Links
 from amberlight.aware.memory import Activity, Memory, Name
 from amberlight.aware.rule import Match, Rule
 from amberlight.aware.ruleset import Door, RuleSet, builtin
+from amberlight.aware.suppressing import Suppressions
 from amberlight.model.response_plan import AwarePlan
+from amberlight.model.scan import SuppressionUse
 from amberlight.model.signals import Signal, Suspicion
 from amberlight.trail import Event
 from amberlight.trail.event import NOBODY
@@ -49,10 +51,12 @@ class Judge:
     Args:
         aware: The plan's section: what pages, and what matters most.
         rules: What judges; our own rules where nothing is said.
+        today: The day that suppressions are compared with; without one none is applied.
     """
 
-    def __init__(self, aware: AwarePlan | None = None, rules: RuleSet | None = None) -> None:
+    def __init__(self, aware: AwarePlan | None = None, rules: RuleSet | None = None, today: date | None = None) -> None:
         self.aware = aware or AwarePlan()
+        self.suppressions = Suppressions(self.aware.suppressions, today)
         self.rules = rules or builtin(self.aware.staged)
         self.memory = Memory()
         self.links = Links()
@@ -150,14 +154,29 @@ class Judge:
 
     def __getstate__(self) -> dict[str, object]:
         """The state without what is only remembered to save time."""
-        return {**self.__dict__, "_actors": {}, "_routes": {}, "_judged": (), "_stale": True}
+        return {
+            **self.__dict__,
+            "suppressions": Suppressions(),
+            "_actors": {},
+            "_routes": {},
+            "_judged": (),
+            "_stale": True,
+        }
 
     def suspicions(self) -> tuple[Suspicion, ...]:
         """Everything that is suspected now, by falling score; those that do not page, too."""
         if self._stale:
-            self._judged = triage.suspicions(self.all_hits(), self.links, self.memory, self.notices, self.aware)
+            self.suppressions = Suppressions(self.aware.suppressions, self.suppressions.today)
+            self._judged = triage.suspicions(
+                self.all_hits(), self.links, self.memory, self.notices, self.aware, suppressions=self.suppressions
+            )
             self._stale = False
         return self._judged
+
+    def suppressed(self) -> tuple[SuppressionUse, ...]:
+        """Every suppression of the plan, and what it holds back now."""
+        self.suspicions()
+        return self.suppressions.uses()
 
     def all_hits(self) -> list[Hit]:
         """Full matches of every rule, by time."""

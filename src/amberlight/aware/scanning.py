@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from datetime import date
 from pathlib import Path
 
 from amberlight.aware.judge import Judge
@@ -20,7 +21,11 @@ PIECES_PER_WORKER = 4
 
 
 def scan(
-    paths: Sequence[Path], aware: AwarePlan, workers: int = 1, rules: RuleSet | None = None
+    paths: Sequence[Path],
+    aware: AwarePlan,
+    workers: int = 1,
+    rules: RuleSet | None = None,
+    today: date | None = None,
 ) -> tuple[Judge, Reading]:
     """Read and judge everything below the paths.
 
@@ -29,16 +34,17 @@ def scan(
         aware: The plan's section.
         workers: Processes to use at most; small histories are read in this one.
         rules: What judges; our own rules where nothing is said.
+        today: The day that the plan's suppressions are compared with.
     """
     whole = read(paths)
     files = list(whole.walk())
     total = sum(size(path) for path in files)
     if workers < 2 or len(files) < 2 or total < WORTH_BYTES:  # noqa: PLR2004 - several
-        judge = Judge(aware, rules)
+        judge = Judge(aware, rules, today)
         part = one(judge, files)
         take_over(whole, part)
         return judge, whole
-    judge = Judge(aware, rules)
+    judge = Judge(aware, rules, today)
     parts = pieces(files, max(workers * PIECES_PER_WORKER, -(-total // PIECE_BYTES)))
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         for other, part in pool.map(apart, [aware] * len(parts), [rules] * len(parts), parts):

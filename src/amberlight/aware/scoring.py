@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from amberlight.aware.hits import Hit
+from amberlight.aware.suppressing import Held
 from amberlight.model.signals import Reason, Severity
 
 WEIGHTS = (1.0, 0.6, 0.4, 0.2, 0.1, 0.1)
@@ -29,11 +30,12 @@ ORDER: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
 @dataclass(frozen=True)
 class Weighed:
-    """A hit with the points that are left of it, and what softened it, in words."""
+    """A hit with the points that are left of it, what softened it, in words, and what the plan says against it."""
 
     hit: Hit
     points: float
     softened: str = ""
+    held: Held | None = None
 
 
 def weigh(hit: Hit, days_before: int, ordinary: str = "") -> Weighed:
@@ -79,6 +81,21 @@ def reasons(weighed: Sequence[Weighed]) -> list[Reason]:
             )
         )
     return found + breadth(weighed)
+
+
+def withheld(weighed: Iterable[Weighed]) -> list[Reason]:
+    """What the plan holds back: one reason without points for each rule, so that nothing of it is lost."""
+    return [
+        Reason(
+            points=0,
+            text=f"{one.hit.reason} [{one.held.words}]",
+            rule=one.hit.rule.id,
+            techniques=one.hit.rule.techniques,
+            event_ids=one.hit.event_ids[:SHOWN_IDS],
+        )
+        for one in strongest(weighed)
+        if one.held
+    ]
 
 
 def breadth(weighed: Sequence[Weighed]) -> list[Reason]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from amberlight.aware.grouping import SAME_ADDRESS, Group, by_owner, joined
 from amberlight.aware.hits import Hit
 from amberlight.aware.links import Links
 from amberlight.aware.memory import Memory
-from amberlight.aware.scoring import capped, ceiling, jewels, reasons, severity, weigh
+from amberlight.aware.scoring import Weighed, capped, ceiling, jewels, reasons, severity, weigh, withheld
+from amberlight.aware.suppressing import Suppressions
 from amberlight.model.response_plan import AwarePlan
-from amberlight.model.signals import Reason, Signal, Suspicion
+from amberlight.model.signals import Reason, Severity, Signal, Suppressed, Suspicion
 
 NOTICE_WITHIN = timedelta(hours=1)
 MOST_IDS = 500
@@ -26,14 +28,30 @@ DETOUR = timedelta(hours=24)
 CHANGES = re.compile(r"(Create|Put|Attach|Update|Modify|Delete|Run|Send|Add|Stop|Assume)")
 
 
+@dataclass(frozen=True)
+class Desk:
+    """What triage looks at beside the hits."""
+
+    memory: Memory
+    aware: AwarePlan
+    days: Mapping[tuple[str, str], set[int]]
+    suppressions: Suppressions
+
+
 def suspicions(
-    hits: Sequence[Hit], links: Links, memory: Memory, notices: Mapping[str, Signal], aware: AwarePlan
+    hits: Sequence[Hit],
+    links: Links,
+    memory: Memory,
+    notices: Mapping[str, Signal],
+    aware: AwarePlan,
+    *,
+    suppressions: Suppressions | None = None,
 ) -> tuple[Suspicion, ...]:
-    """All suspicions, by falling score."""
+    """All suspicions, by falling score; what was held back is counted in the suppressions."""
     groups = joined(by_owner(hits, links), links, memory)
     placed, alone = place(notices, groups)
-    days = habits(hits)
-    found = [suspicion(group, placed.get(id(group), []), days, memory, aware) for group in groups]
+    desk = Desk(memory, aware, habits(hits), suppressions or Suppressions())
+    found = [suspicion(group, placed.get(id(group), []), desk) for group in groups]
     found += [of_notice(signal, aware) for signal in alone]
     return tuple(sorted(found, key=lambda one: (-one.page, -one.score, one.first, one.id)))
 
@@ -68,42 +86,75 @@ def fits(signal: Signal, group: Group) -> bool:
     return near and any(hit.account == signal.account for hit in group.hits)
 
 
-def suspicion(
-    group: Group,
-    notices: list[Signal],
-    days: Mapping[tuple[str, str], set[int]],
-    memory: Memory,
-    aware: AwarePlan,
-) -> Suspicion:
+def suspicion(group: Group, notices: list[Signal], desk: Desk) -> Suspicion:
     """One group, scored and explained."""
-    start = group.first.toordinal()
-    weighed = [weigh(hit, earlier(days, hit, start), ordinary(hit, memory)) for hit in group.hits]
+    start, memory = group.first.toordinal(), desk.memory
+    everything = [weigh(hit, earlier(desk.days, hit, start), ordinary(hit, memory)) for hit in group.hits]
+    held = [replace(one, held=found) for one in everything if (found := desk.suppressions.of(one.hit))]
+    open_ = [one for one in everything if not desk.suppressions.of(one.hit)] if held else everything
     resources = touched(group, memory)
-    jewel = jewels(resources, aware.crown_jewels)
-    told = by_source(notices)
-    only_support = all(one.hit.rule.supports for one in weighed) and not told
-    most = ceiling(() if only_support else [*(one.points for one in weighed), *(one.points for one in told)])
-    score, why = capped([*reasons(weighed), *around(group, memory), *jewel, *told], most)
-    lone = any(one.hit.lone and not one.softened for one in weighed)
-    page = (score >= aware.page_at and not only_support) or lone
+    verdict = judged(open_, group, notices, resources, desk)
+    held_page = bool(held) and not verdict.page and judged(everything, group, notices, resources, desk).page
+    desk.suppressions.count([one.held for one in held if one.held], page=held_page)
     first = min(group.hits, key=lambda hit: (hit.when, hit.event_ids))
     return Suspicion(
         id=name_of(first),
-        page=page,
-        severity=severity(score, weighed, page=page, jewel=bool(jewel)),
-        score=score,
+        page=verdict.page,
+        severity=verdict.severity,
+        score=verdict.score,
         principals=tuple(sorted(group.principals)),
         addresses=tuple(sorted({a for hit in group.hits for a in hit.addresses})),
         first=group.first,
         last=group.last,
         techniques=tuple(sorted({t for hit in group.hits for t in hit.rule.techniques})),
-        reasons=why,
+        reasons=(*verdict.reasons, *withheld(held)),
         event_ids=ids(group),
         resources=resources,
         accounts=tuple(sorted({hit.account for hit in group.hits if hit.account})),
         regions=tuple(sorted({hit.region for hit in group.hits if hit.region})),
         signals=tuple(sorted({hit.signal_id for hit in group.hits} | {s.id for s in notices})),
+        suppressed=suppressed(held),
+        held_page=held_page,
     )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What some hits of a group come to."""
+
+    score: float
+    page: bool
+    severity: Severity
+    reasons: tuple[Reason, ...]
+
+
+def judged(
+    weighed: list[Weighed], group: Group, notices: list[Signal], resources: tuple[str, ...], desk: Desk
+) -> Verdict:
+    """The score of those hits, whether it calls a person, and why."""
+    if not weighed and not notices:
+        return Verdict(0, page=False, severity="low", reasons=())
+    aware = desk.aware
+    jewel = jewels(resources, aware.crown_jewels)
+    told = by_source(notices)
+    only_support = all(one.hit.rule.supports for one in weighed) and not told
+    most = ceiling(() if only_support else [*(one.points for one in weighed), *(one.points for one in told)])
+    score, why = capped([*reasons(weighed), *around(group, desk.memory), *jewel, *told], most)
+    lone = any(one.hit.lone and not one.softened for one in weighed)
+    page = (score >= aware.page_at and not only_support) or lone
+    return Verdict(score, page, severity(score, weighed, page=page, jewel=bool(jewel)), why)
+
+
+def suppressed(held: list[Weighed]) -> tuple[Suppressed, ...]:
+    """On whose word each rule is held back."""
+    found = {
+        Suppressed(
+            rule=one.hit.rule.id, reason=one.held.plan.reason, owner=one.held.plan.owner, until=one.held.plan.until
+        )
+        for one in held
+        if one.held
+    }
+    return tuple(sorted(found, key=lambda one: (one.rule, one.until, one.owner, one.reason)))
 
 
 def by_source(notices: Sequence[Signal]) -> list[Reason]:

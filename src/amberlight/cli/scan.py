@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +53,20 @@ def command(
 
         aware, base = load(plan_path).aware, plan_path.parent
     rules = ruleset.of_plan(aware, base, folders)
-    judge, reading = scan(paths, aware, workers or len(os.sched_getaffinity(0)), rules)
+    today = day() if aware.suppressions else None
+    judge, reading = scan(paths, aware, workers or len(os.sched_getaffinity(0)), rules, today)
     if as_json:
         click.echo(json.dumps(report(judge, reading), ensure_ascii=True))
     else:
         show(judge, reading)
     return INCOMPLETE if reading.unreadable else 0
+
+
+def day() -> date:
+    """Today, which suppressions are compared with."""
+    from amberlight._aws import SystemClock
+
+    return SystemClock().now().date()
 
 
 def report(judge: Judge, reading: Reading) -> dict[str, Any]:
@@ -78,6 +87,7 @@ def report(judge: Judge, reading: Reading) -> dict[str, Any]:
                 rules_not_run=tuple(
                     RuleNotRun(rule=printable(one.rule), reason=printable(one.reason)) for one in judge.rules.not_run
                 ),
+                suppressions=judge.suppressed(),
             )
         )
     )
@@ -94,13 +104,22 @@ def show(judge: Judge, reading: Reading) -> None:
         for name in ("page", "score", "who, from where, when", "why"):
             table.add_column(name, overflow="fold")
         for one in suspicions:
-            table.add_row("PAGE" if one.page else "-", f"{one.score:g} {one.severity}", who(one), why(one))
+            table.add_row(
+                "PAGE" if one.page else "held" if one.held_page else "-",
+                f"{one.score:g} {one.severity}",
+                who(one),
+                why(one),
+            )
         Console(highlight=False).print(table)
     paging = sum(one.page for one in suspicions)
     click.echo(
         f"{reading.count} events in {reading.files} files: {paging} of {len(suspicions)} suspicions would page.",
         err=True,
     )
+    for use in judge.suppressed():
+        held = f"held back {use.held} matches and {use.pages} pages" if use.applied else "EXPIRED, no longer applied"
+        about = printable(f"{use.who} {use.what} {use.where} ({use.owner}, until {use.until}: {use.reason})")
+        click.echo(f"suppression {about}: {held}", err=True)
     if judge.rules.not_run:
         click.echo(
             f"{len(judge.rules.not_run)} imported rules do not run; --json names each with the reason (rules_not_run).",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
-from amberlight.model.signals import Reason, Severity, Suspicion
+from amberlight.model.signals import Reason, Severity, Suppressed, Suspicion
 
 
 class Unread(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,8 +23,28 @@ class RuleNotRun(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class SuppressionUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A suppression of the plan, and what it held back in this run.
+
+    `applied` is false once `until` is past; `held` counts matches of rules, `pages` suspicions that would have paged.
+    """
+
+    who: str
+    what: str
+    where: str
+    reason: str
+    owner: str
+    until: date
+    applied: bool
+    held: int
+    pages: int
+
+
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """A suspicion as the scan prints it; `page` says whether it would call a person."""
+    """A suspicion as the scan prints it; `page` says whether it would call a person.
+
+    `suppressed` is what the plan holds back of it, `held_page` whether it would call a person but for that.
+    """
 
     id: str
     page: bool
@@ -40,6 +60,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     resources: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    held_page: bool = False
 
 
 class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +78,7 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     skipped: int = 0
     other_records: int = 0
     rules_not_run: tuple[RuleNotRun, ...] = ()
+    suppressions: tuple[SuppressionUse, ...] = ()
 
 
 def incident(suspicion: Suspicion) -> Incident:

@@ -7,7 +7,7 @@ References:
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -63,11 +63,21 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     raw: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
+class Suppressed(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule whose points the plan holds back, and on whose word."""
+
+    rule: str
+    reason: str
+    owner: str
+    until: date
+
+
 class Suspicion(msgspec.Struct, frozen=True, kw_only=True):
     """Signals that belong together by who and when, scored, with a reason for every point.
 
     `page` says whether a person is called for it; a suspicion that does not page is kept with its reasons as noise.
-    `first` and `last` are the times of its first and last event.
+    `first` and `last` are the times of its first and last event. `suppressed` is what the plan holds back of it, and
+    `held_page` says whether a person would be called but for that.
     """
 
     id: str
@@ -85,6 +95,8 @@ class Suspicion(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     signals: tuple[str, ...] = ()
+    suppressed: tuple[Suppressed, ...] = ()
+    held_page: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from amberlight.aware.judge import Judge
 from amberlight.aware.sigma.compiling import compiled
 from amberlight.aware.sigma.logic import CannotRun
 from amberlight.aware.sigma.patterns import MOST_CHARACTERS, expression
-from amberlight.aware.sigma.wildcards import pieces, wildcard
+from amberlight.aware.wildcards import pieces, wildcard
 from amberlight.cli.scan import command
 from amberlight.model.errors import ConfigError
 from amberlight.model.response_plan import AwarePlan

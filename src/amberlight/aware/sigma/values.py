@@ -14,7 +14,7 @@ from typing import Any
 
 from amberlight.aware.sigma.logic import CannotRun
 from amberlight.aware.sigma.patterns import MOST_CHARACTERS, expression
-from amberlight.aware.sigma.wildcards import ANY, pieces, wildcard
+from amberlight.aware.wildcards import ANY, pieces, wildcard
 
 Texts = Sequence[str | None]
 TextTest = Callable[[str], bool]

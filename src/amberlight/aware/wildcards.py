@@ -1,6 +1,6 @@
-"""Texts with wildcards, as Sigma writes them: `*` for anything, `?` for one character, a backslash before what is meant itself.
+"""Texts with wildcards, as plans and Sigma write them.
 
-Without regular expressions: nothing here goes back and tries again.
+`*` stands for anything, `?` for one character, a backslash before them for themselves. Without regular expressions: nothing here goes back and tries again.
 """
 
 from __future__ import annotations
