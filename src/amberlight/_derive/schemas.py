@@ -15,6 +15,7 @@ RECORDS = {
     "lab": ("amberlight.model.listings", "LabDescription"),
     "ledger-entry": ("amberlight.model.custody", "Entry"),
     "plan-check": ("amberlight.model.listings", "PlanCheck"),
+    "replay-report": ("amberlight.model.scan", "ReplayReport"),
     "response-plan": ("amberlight.model.response_plan", "ResponsePlan"),
     "scan-report": ("amberlight.model.scan", "ScanReport"),
     "scorecard": ("amberlight.model.rehearsal", "Scorecard"),

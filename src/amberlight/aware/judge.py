@@ -9,14 +9,16 @@ from typing import Any
 import msgspec
 
 from amberlight.aware import triage
+from amberlight.aware.comparing import Change, compare
 from amberlight.aware.hits import Hit, Hits
 from amberlight.aware.links import ISSUING, MAKING, Links
 from amberlight.aware.memory import Activity, Memory, Name
 from amberlight.aware.rule import Match, Rule
-from amberlight.aware.ruleset import Door, RuleSet, builtin
+from amberlight.aware.ruleset import Door, Key, RuleSet, builtin
+from amberlight.aware.scoring import SHOWN_IDS
 from amberlight.aware.suppressing import Suppressions
 from amberlight.model.response_plan import AwarePlan
-from amberlight.model.scan import SuppressionUse
+from amberlight.model.scan import StagedRule, SuppressionUse
 from amberlight.model.signals import Signal, Suspicion
 from amberlight.trail import Event
 from amberlight.trail.event import NOBODY
@@ -65,6 +67,7 @@ class Judge:
         self._actors: dict[tuple[str, str | None], Actor] = {}
         self._routes: dict[Name, Route] = {}
         self._stale = True
+        self._everything: list[Hit] = []
         self._judged: tuple[Suspicion, ...] = ()
 
     def observe(self, events: Iterable[Event]) -> list[Signal]:
@@ -74,7 +77,9 @@ class Judge:
         """
         fresh: list[Signal] = []
         for event in events:
-            fresh += [signal for hit in self.take(event) for signal in self.hits.add(hit)]
+            for hit in self.take(event):
+                signals = self.hits.add(hit)
+                fresh += signals if hit.rule.id not in self.rules.staged else ()
             self._stale = True
         return fresh
 
@@ -164,19 +169,48 @@ class Judge:
         }
 
     def suspicions(self) -> tuple[Suspicion, ...]:
-        """Everything that is suspected now, by falling score; those that do not page, too."""
+        """Everything that is suspected now, by falling score; those that do not page, too. Staged rules have no say."""
         if self._stale:
+            self._everything = self.all_hits()
             self.suppressions = Suppressions(self.aware.suppressions, self.suppressions.today)
-            self._judged = triage.suspicions(
-                self.all_hits(), self.links, self.memory, self.notices, self.aware, suppressions=self.suppressions
-            )
+            self._judged = self._by(self.rules.live().keys, self.suppressions)
             self._stale = False
         return self._judged
+
+    def by(self, rules: RuleSet) -> tuple[Suspicion, ...]:
+        """Everything that would be suspected if only those of the judge's rules had a say."""
+        self.suspicions()
+        return self._by(rules.keys, Suppressions(self.aware.suppressions, self.suppressions.today))
+
+    def _by(self, keys: frozenset[Key], suppressions: Suppressions) -> tuple[Suspicion, ...]:
+        found = [hit for hit in self._everything if (hit.rule.id, hit.rule.revision) in keys]
+        return triage.suspicions(found, self.links, self.memory, self.notices, self.aware, suppressions=suppressions)
 
     def suppressed(self) -> tuple[SuppressionUse, ...]:
         """Every suppression of the plan, and what it holds back now."""
         self.suspicions()
         return self.suppressions.uses()
+
+    def staged(self) -> tuple[StagedRule, ...]:
+        """The record of every staged rule: how often it matched, and what it would have paged if it were live."""
+        now = self.suspicions()
+        return tuple(self._record(rule, now) for rule in self.rules.rules if rule.id in self.rules.staged)
+
+    def _record(self, rule: Rule, now: tuple[Suspicion, ...]) -> StagedRule:
+        hits = [hit for hit in self._everything if hit.rule is rule]
+        pages: tuple[Change, ...] = ()
+        if hits:
+            pages = compare(now, self.by(self.rules.without(self.rules.staged - {rule.id}))).gained
+        shown = dict.fromkeys(i for one in pages if one.after for i in one.after.event_ids)
+        return StagedRule(
+            rule=rule.id,
+            title=rule.title,
+            matches=len(hits),
+            would_page=len(pages),
+            first=min((hit.when for hit in hits), default=None),
+            last=max((hit.last for hit in hits), default=None),
+            event_ids=tuple(shown)[:SHOWN_IDS],
+        )
 
     def all_hits(self) -> list[Hit]:
         """Full matches of every rule, by time."""
@@ -188,8 +222,8 @@ class Judge:
         return sorted(found, key=lambda hit: (hit.when, hit.rule.id, hit.principal, hit.event_ids))
 
     def signals(self) -> tuple[Signal, ...]:
-        """Every signal so far, by time."""
-        own = {hit.signal_id: hit.signal() for hit in self.all_hits()}
+        """Every signal so far, by time; staged rules raise none."""
+        own = {hit.signal_id: hit.signal() for hit in self.all_hits() if hit.rule.id not in self.rules.staged}
         return tuple(sorted((own | self.notices).values(), key=moment))
 
 

@@ -100,6 +100,10 @@ class RuleSet:
         gone = frozenset(ids)
         return replace(self, rules=tuple(rule for rule in self.rules if rule.id not in gone), _events={})
 
+    def silenced(self, ids: Iterable[str]) -> RuleSet:
+        """With more of them staged."""
+        return replace(self, staged=self.staged | frozenset(ids), _events={})
+
     def joined(self, other: RuleSet) -> RuleSet:
         """The rules of both; one that both have in the same revision once."""
         mine = self.keys

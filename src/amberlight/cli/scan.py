@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from amberlight.cli._words import printable, who, why
+
 if TYPE_CHECKING:
     from amberlight.aware.judge import Judge
-    from amberlight.model.signals import Suspicion
     from amberlight.trail import Reading
 
 SCHEMA = "amberlight.scan-report/1"
@@ -30,31 +31,47 @@ INCOMPLETE = 3
     metavar="DIR",
     help="Sigma rules to run beside ours; may be repeated.",
 )
+@click.option(
+    "--replay-rules",
+    "sides",
+    nargs=2,
+    metavar="OLD NEW",
+    help="Show what a change of rules would have paged: two folders, or `builtin` for ours alone.",
+)
 @click.option("--workers", type=click.IntRange(0, 64), default=0, help="Processes; 0 is one for each core.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(
+    *,
     paths: tuple[Path, ...],
     plan_path: Path | None,
     folders: tuple[Path, ...],
+    sides: tuple[str, str] | None,
     workers: int,
-    as_json: bool,  # noqa: FBT001 - click passes flags so
+    as_json: bool,
 ) -> int:
     """Read CloudTrail records below PATH (files or folders, plain or gzipped, any shape) and judge them.
 
     Lists every suspicion by score, those that would not page too. Exit 3 where something could not be read.
     """
-    from amberlight.aware import ruleset
-    from amberlight.aware.scanning import scan
     from amberlight.model.response_plan import AwarePlan
 
+    if sides and folders:
+        raise click.UsageError("--replay-rules names both sets of rules; leave --rules out.")
     aware, base = AwarePlan(), Path()
     if plan_path is not None:
         from amberlight.plan import load
 
         aware, base = load(plan_path).aware, plan_path.parent
-    rules = ruleset.of_plan(aware, base, folders)
+    workers = workers or len(os.sched_getaffinity(0))
     today = day() if aware.suppressions else None
-    judge, reading = scan(paths, aware, workers or len(os.sched_getaffinity(0)), rules, today)
+    if sides:
+        from amberlight.cli._replay import print_replay
+
+        return print_replay(paths, aware, sides, workers=workers, today=today, as_json=as_json)
+    from amberlight.aware import ruleset
+    from amberlight.aware.scanning import scan
+
+    judge, reading = scan(paths, aware, workers, ruleset.of_plan(aware, base, folders), today)
     if as_json:
         click.echo(json.dumps(report(judge, reading), ensure_ascii=True))
     else:
@@ -88,6 +105,7 @@ def report(judge: Judge, reading: Reading) -> dict[str, Any]:
                     RuleNotRun(rule=printable(one.rule), reason=printable(one.reason)) for one in judge.rules.not_run
                 ),
                 suppressions=judge.suppressed(),
+                staged=judge.staged(),
             )
         )
     )
@@ -120,6 +138,11 @@ def show(judge: Judge, reading: Reading) -> None:
         held = f"held back {use.held} matches and {use.pages} pages" if use.applied else "EXPIRED, no longer applied"
         about = printable(f"{use.who} {use.what} {use.where} ({use.owner}, until {use.until}: {use.reason})")
         click.echo(f"suppression {about}: {held}", err=True)
+    for rule in judge.staged():
+        click.echo(
+            f"staged {printable(rule.rule)}: {rule.matches} matches, would have paged {rule.would_page} times.",
+            err=True,
+        )
     if judge.rules.not_run:
         click.echo(
             f"{len(judge.rules.not_run)} imported rules do not run; --json names each with the reason (rules_not_run).",
@@ -127,26 +150,3 @@ def show(judge: Judge, reading: Reading) -> None:
         )
     for path, problem in reading.unreadable:
         click.echo(f"unreadable: {printable(path)}: {printable(problem)}", err=True)
-
-
-def who(one: Suspicion) -> str:
-    """Principals, addresses and times, safe to print."""
-    lines = [*one.principals, *one.addresses[:5], f"{one.first:%Y-%m-%d %H:%M:%S} to {one.last:%Y-%m-%d %H:%M:%S} UTC"]
-    return "\n".join(safe(line) for line in lines)
-
-
-def why(one: Suspicion) -> str:
-    """One line for each reason with its points, safe to print."""
-    return "\n".join(f"+{reason.points:g} {safe(reason.text)}" for reason in one.reasons)
-
-
-def safe(text: str) -> str:
-    """A text from outside without control characters and without markup."""
-    from rich.markup import escape
-
-    return escape(printable(text)).replace("\\\n", "\n")
-
-
-def printable(text: str) -> str:
-    """A text in which whatever moves a cursor, hides or turns text round is written out as its number."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

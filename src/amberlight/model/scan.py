@@ -23,6 +23,21 @@ class RuleNotRun(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class StagedRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that only counts: how often it matched, and how many suspicions would have paged with it alone made live.
+
+    `event_ids` are of those suspicions.
+    """
+
+    rule: str
+    title: str
+    matches: int
+    would_page: int
+    first: datetime | None = None
+    last: datetime | None = None
+    event_ids: tuple[str, ...] = ()
+
+
 class SuppressionUse(msgspec.Struct, frozen=True, kw_only=True):
     """A suppression of the plan, and what it held back in this run.
 
@@ -79,8 +94,42 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
     other_records: int = 0
     rules_not_run: tuple[RuleNotRun, ...] = ()
     suppressions: tuple[SuppressionUse, ...] = ()
+    staged: tuple[StagedRule, ...] = ()
 
 
 def incident(suspicion: Suspicion) -> Incident:
     """The suspicion without what only the response needs."""
     return Incident(**{name: getattr(suspicion, name) for name in Incident.__struct_fields__})
+
+
+class RuleSide(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the two sets of rules: its name as it was asked for, how many rules judged, how many suspicions page."""
+
+    name: str
+    rules: int
+    pages: int
+    rules_not_run: tuple[RuleNotRun, ...] = ()
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """A suspicion under the old rules and under the new ones; null where one side has nothing like it."""
+
+    before: Incident | None
+    after: Incident | None
+
+
+class ReplayReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change of rules would have paged on this history. `same` counts pages that both sides have alike."""
+
+    schema: str
+    events: int
+    files: int
+    unreadable: tuple[Unread, ...]
+    old: RuleSide
+    new: RuleSide
+    gained: tuple[Replayed, ...]
+    lost: tuple[Replayed, ...]
+    changed: tuple[Replayed, ...]
+    same: int
+    skipped: int = 0
+    other_records: int = 0
