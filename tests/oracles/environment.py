@@ -1,5 +1,6 @@
 """Environments of their own for programs that our answers are compared with; made once, below `.venv`."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -15,6 +16,15 @@ def python_of(name):
     Raises:
         OSError: it cannot be made, such as without a package index; the text says why.
     """
+    HOME.mkdir(parents=True, exist_ok=True)
+    # Tests run side by side, and two of them may want the same environment.
+    with (HOME / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return made(name)
+
+
+def made(name):
+    """The same, for one process at a time."""
     wanted = ROOT / f"requirements/oracles/{name}.txt"
     home, python = HOME / name, HOME / name / "bin/python"
     mark = home / "installed.txt"
