@@ -12,6 +12,7 @@ RECORDS = {
     "capture-plan": ("amberlight.model.evidence", "CapturePlan"),
     "checkpoint": ("amberlight.model.custody", "Checkpoint"),
     "evidence": ("amberlight.model.evidence", "Evidence"),
+    "exhibit-report": ("amberlight.model.exhibit", "ExhibitReport"),
     "lab": ("amberlight.model.listings", "LabDescription"),
     "ledger-entry": ("amberlight.model.custody", "Entry"),
     "plan-check": ("amberlight.model.listings", "PlanCheck"),

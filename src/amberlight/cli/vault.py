@@ -48,6 +48,27 @@ def prove(*, path: Path, lab: bool, capture_role: bool, trail: str, out: Path | 
     return UNSETTLED if signed.proof.unsettled else 0
 
 
+@command.command("exhibit")
+@click.argument("package", type=click.Path(path_type=Path))
+@click.argument("exhibit")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="A folder that does not exist yet.")
+@click.option("--key", metavar="FINGERPRINT", help="SHA-256 of the signing key, told by another way than the package.")
+def exhibit(*, package: Path, exhibit: str, out: Path, key: str | None) -> None:
+    """Write one item of PACKAGE with the proof that the signed ledger holds it, and nothing of any other item.
+
+    EXHIBIT is a path in the package, or the number of the ledger entry ("no" in custody/chain-of-custody.csv).
+    """
+    from amberlight.model.errors import ConfigError
+    from amberlight.vault.check_exhibit import shown
+    from amberlight.vault.exhibit import export
+
+    if not package.is_dir():
+        raise ConfigError(f"There is no package at {package}.", "Name the folder that holds bagit.txt.")
+    made = export(package, exhibit, out, key)
+    click.echo(f"{made['sha256']}  {out}/{shown(made['path'])}")
+    click.echo("The entry is given whole: read entry.json before you give it away.", err=True)
+
+
 def on_lab() -> Signed:
     """Build a vault on a lab that ends with the command, and attack it."""
     from amberlight._aws import SystemClock
