@@ -1,8 +1,9 @@
-"""Two people's word over one statement, given with the keys that they have: `ssh-keygen -Y sign`.
+"""Two people's word over one statement, given with the keys that they have: `ssh-keygen -Y sign`, or minisign.
 
-Who may sign stands in a text of `ssh-keygen`'s own form, one line a person (`name namespaces="…" ssh-ed25519 AAAA…`).
-`ssh-keygen` checks signature, name, namespace and period; here it is seen that two *different* people signed: two names with
-one key are one person, and so is one name with two.
+Who may sign stands in a text of `ssh-keygen`'s own form, one line a person (`name namespaces="…" ssh-ed25519 AAAA…`, or
+`name namespaces="…" minisign RWQ…`, see `minisign`). `ssh-keygen` checks signature, name, namespace and period of its own;
+here it is seen that two *different* people signed: two names with one key are one person, and so is one name with two,
+of one kind or of both.
 
 References:
     ssh-keygen(1), OpenSSH 9: "-Y verify", ALLOWED SIGNERS.
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from amberlight.model.errors import ApprovalMissing, ConfigError, NotPossible
+from amberlight.vault import minisign
 
 NAMESPACE = "amberlight-hold-release"
 PEOPLE = 2
@@ -29,7 +31,7 @@ NAME = re.compile(r"[A-Za-z0-9][\w.@+-]{0,127}")
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """Somebody's signature: who it is said to be, and what `ssh-keygen -Y sign` wrote."""
+    """Somebody's signature: who it is said to be, and what `ssh-keygen -Y sign` or `minisign -S` wrote."""
 
     name: str
     armored: bytes
@@ -56,14 +58,16 @@ def agreed(
 
     Raises:
         ApprovalMissing: a signature is not good, or fewer than two different people signed.
-        NotPossible: there is no ssh-keygen here.
+        ConfigError: a name is none, or a line about minisign in the list cannot be read.
+        NotPossible: there is no ssh-keygen here, and a signature of its kind.
     """
     people = tuple(_good(statement, each, allowed, run) for each in signatures)
     names, keys = {each.name.lower() for each in people}, {each.key for each in people}
     if min(len(names), len(keys)) < PEOPLE:
         raise ApprovalMissing(
             f"{min(len(names), len(keys))} of {PEOPLE} people signed.",
-            f"Let another person sign the same file: ssh-keygen -Y sign -n {NAMESPACE} -f KEY FILE.",
+            f"Let another person sign the same file: ssh-keygen -Y sign -n {NAMESPACE} -f KEY FILE, or "
+            f"minisign -S -t {NAMESPACE} -m FILE.",
         )
     return people
 
@@ -71,6 +75,24 @@ def agreed(
 def _good(statement: bytes, signature: Signature, allowed: bytes, run: Callable[..., Any]) -> Person:
     if not NAME.fullmatch(signature.name):
         raise ConfigError("A signer's name has characters that no name has.", "Name the person as the list does.")
+    others, keys = minisign.split(allowed, NAMESPACE)
+    if signature.armored.startswith(minisign.START):
+        return _good_minisign(statement, signature, keys)
+    return _good_ssh(statement, signature, others, run)
+
+
+def _good_minisign(statement: bytes, signature: Signature, keys: tuple[minisign.Key, ...]) -> Person:
+    try:
+        key = minisign.signer(statement, signature.armored, signature.name, keys, NAMESPACE)
+    except minisign.NotGood as problem:
+        raise ApprovalMissing(
+            f"The signature of {signature.name} over this statement is not good: {problem}.",
+            f"Look whether it was made over exactly these bytes, with minisign -S -t {NAMESPACE}, by a key of the list.",
+        ) from problem
+    return Person(name=key.name, key=key.fingerprint)
+
+
+def _good_ssh(statement: bytes, signature: Signature, allowed: bytes, run: Callable[..., Any]) -> Person:
     with tempfile.TemporaryDirectory() as folder:
         signers, armored = Path(folder) / "allowed", Path(folder) / "signature"
         signers.write_bytes(allowed)
