@@ -64,10 +64,12 @@ bench-%: $(SETUP)
 
 ORACLES := .venv/oracles
 FUZZ_S  ?= 600
+# What the trail's readers import, in the project's own versions.
+FUZZED  := $(shell sed -nE 's/^((cffi|cryptography|isal|msgspec|pycparser)==[^ ]+).*/\1/p' requirements/dev.lock)
 
 $(ORACLES)/atheris/.installed: $(SETUP)
 	$(PYTHON) -m venv $(ORACLES)/atheris
-	$(ORACLES)/atheris/bin/pip install --quiet --disable-pip-version-check atheris==3.0.0
+	$(ORACLES)/atheris/bin/pip install --quiet --disable-pip-version-check atheris==3.0.0 $(FUZZED)
 	@touch $@
 
 faults: $(SETUP) ## ten minutes of a store and writers that fail (FAULTS_S=20 for less)
@@ -76,7 +78,7 @@ faults: $(SETUP) ## ten minutes of a store and writers that fail (FAULTS_S=20 fo
 mutate: $(SETUP) ## change the vault's code in every way, and see whether a test fails (hours)
 	$(BIN)/python tests/mutation/run.py $(MUTATE)
 
-fuzz: $(ORACLES)/atheris/.installed  ## fuzz the verifier with atheris, FUZZ_S seconds a target
+fuzz: $(ORACLES)/atheris/.installed  ## fuzz verifier and trail readers with atheris, FUZZ_S seconds a target
 	@rm -rf .venv/fuzz && $(BIN)/python tests/fuzz/seed.py .venv/fuzz
 	$(ORACLES)/atheris/bin/python tests/fuzz/run.py .venv/fuzz/package --seconds $(FUZZ_S) --artifacts .venv/fuzz/found
 

@@ -1,11 +1,12 @@
-"""Fuzz the verifier with atheris: `python tests/fuzz/run.py PACKAGE [TARGET ...] [--seconds 60]`, in its own environment.
+"""Fuzz the verifier and the trail's readers with atheris: `python tests/fuzz/run.py PACKAGE [TARGET ...] [--seconds 60]`, in its own environment.
 
-`make fuzz` makes that environment, builds PACKAGE and runs every target; found inputs go to tests/fuzz/corpus/TARGET,
+`make fuzz` makes that environment, builds PACKAGE and the trail beside it, and runs every target; found inputs go to tests/fuzz/corpus/TARGET,
 which is read as the seed of the next run. A crash leaves its input in the folder of `--artifacts`.
 """
 
 import argparse
 import functools
+import gzip
 import multiprocessing
 import shutil
 import sys
@@ -15,19 +16,28 @@ import atheris
 
 HERE = Path(__file__).resolve().parent
 # The verifier as a stranger has it: one file, nothing of the package around it.
-sys.path += [str(HERE), str(HERE.parents[1] / "src" / "amberlight" / "vault")]
-with atheris.instrument_imports(include=["verify"]):
+SRC = HERE.parents[1] / "src"
+sys.path += [str(HERE), str(SRC / "amberlight" / "vault"), str(SRC)]
+with atheris.instrument_imports(include=["verify", "amberlight"]):
+    import trail_tools
     import verify
-from targets import NAMES, Targets, copied  # noqa: E402
+from targets import NAMES, TRAIL_NAMES, Targets, TrailTargets, copied  # noqa: E402
 
 # The arithmetic is the slowest part and always answers alike.
 verify.signed = functools.lru_cache(maxsize=4096)(verify.signed)
 CORPUS = HERE / "corpus"
-LONGEST = {"json": 4096, "key": 512, "signature": 128, "ledger": 16384, "manifest": 8192, "package": 4096}
+LONGEST = {"json": 4096, "key": 512, "signature": 128, "ledger": 16384, "manifest": 8192, "package": 4096,
+           "digest": 4096, "log": 2048, "beside_files": 4096}  # fmt: skip
 
 
 def seeds(targets, name):
     """The good forms, from which damage is grown."""
+    if name in TRAIL_NAMES:
+        paths = {"digest": targets.digests, "log": targets.logs, "beside_files": targets.beside}[name]
+        found = [bytes([number, 0]) + targets.good[path] for number, path in enumerate(paths)]
+        if name != "beside_files":
+            found += [bytes([row[0], 1]) + gzip.decompress(row[2:]) for row in found]
+        return found
     heads = [path for path in targets.names if path.startswith("custody/checkpoints")]
     files = {"json": heads[:1], "key": ["custody/signing-key.pem"], "signature": heads[1:2],
              "ledger": ["custody/ledger.jsonl"]}  # fmt: skip
@@ -44,9 +54,9 @@ def seeds(targets, name):
 
 def fuzz(package, name, seconds, artifacts, corpus):
     """One target for some time; in a child, since atheris never comes back."""
-    folder = copied(package)
+    folder = copied(Path(package).with_name("trail") if name in TRAIL_NAMES else package)
     try:
-        targets = Targets(verify, folder)
+        targets = TrailTargets(trail_tools, folder) if name in TRAIL_NAMES else Targets(verify, folder)
         place = Path(corpus) / name
         place.mkdir(parents=True, exist_ok=True)
         fresh = folder.with_name(folder.name + "-seeds")
@@ -67,13 +77,13 @@ def main():
     """Every named target in turn; exit status 1 when one found something."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("package")
-    options.add_argument("targets", nargs="*", default=list(NAMES))
+    options.add_argument("targets", nargs="*", default=[*NAMES, *TRAIL_NAMES])
     options.add_argument("--seconds", type=int, default=60, help="for each target")
     options.add_argument("--artifacts", default=".fuzz")
     options.add_argument("--corpus", default=str(CORPUS), help="read first, and grown")
     given = options.parse_args()
     failed = []
-    for name in given.targets or NAMES:
+    for name in given.targets or (*NAMES, *TRAIL_NAMES):
         child = multiprocessing.get_context("fork").Process(
             target=fuzz, args=(given.package, name, given.seconds, given.artifacts, given.corpus)
         )

@@ -1,8 +1,13 @@
-"""A small good package for the fuzzers: `python tests/fuzz/seed.py FOLDER`, in the environment of the project."""
+"""A small good package and a small good trail for the fuzzers: `python tests/fuzz/seed.py FOLDER`, in the environment of the project."""
 
+import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit/trail_prove"))
+
+from make_trail import ACCOUNT, HOUR, START, Trail, iso
 
 from amberlight.handoff import custody
 from amberlight.handoff.bag import Bag
@@ -30,12 +35,14 @@ class Ticking:
 
 
 def build(folder):
-    """Two items, five entries, two signed heads: everything that the verifier reads, and little of each."""
+    """Two items, six entries, two signed heads: everything that the verifier reads, and little of each."""
     signer, clock = LocalSigner.create(folder / "key.pem"), Ticking()
     book = Ledger(FolderStore(folder / "vault", clock), signer, case_id="c", kind="drill", clock=clock, actor="ada",
                   authority="plan", tool="amberlight")  # fmt: skip
     for number in range(3):
-        book.append("acquired", {"item": f"E{number}", "sha256": f"{number:064x}"})
+        what = {"item": f"E{number}", "sha256": f"{number:064x}", "calls": [{"request_id": f"r{number}"}]}
+        book.append("acquired", what)
+    book.append("corroborated", {"rows": [[0, "r0", "0" * 36]]})
     first = book.checkpoint()
     bag = Bag(folder / "package")
     bag.add("data/a/one.json", [b'{"a":1}'])
@@ -53,7 +60,19 @@ def build(folder):
     return folder / "package", signer.fingerprint
 
 
+def build_trail(folder):
+    """Two digests with a log file each, as a capture leaves them."""
+    trail = Trail()
+    trail.chain(hours=2, logs=1)
+    root = trail.write(folder / "trail")
+    prefix = f"AWSLogs/{ACCOUNT}/CloudTrail-Digest/us-east-1/{START:%Y/%m/%d}/"
+    row = {"trail": f"arn:aws:cloudtrail:us-east-1:{ACCOUNT}:trail/main", "validated": True, "complete": True,
+           "prefix": prefix, "when": iso(START + 2.5 * HOUR)}  # fmt: skip
+    (root / "cloudtrail-listed.json").write_text(json.dumps({"Listed": [row]}))
+    return root
+
+
 if __name__ == "__main__":
     place = Path(sys.argv[1])
     place.mkdir(parents=True, exist_ok=True)
-    print(build(place)[0])
+    print(build(place)[0], build_trail(place))

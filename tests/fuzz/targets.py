@@ -4,8 +4,10 @@ Each target takes bytes that somebody hostile chose. It may do nothing, or raise
 for good what is not, or grew beyond its bounds.
 """
 
+import gzip
 import json
 import tempfile
+import zlib
 from pathlib import Path
 
 LEDGER, KEY = "custody/ledger.jsonl", "custody/signing-key.pem"
@@ -105,6 +107,100 @@ class Targets:
             raise Wrong(f"{what}: the report has no bound")
 
 
+class Files:
+    """A copy in memory, for `amberlight.trail.prove`: see its `Source`."""
+
+    base, workers = "", 1
+
+    def __init__(self, files):
+        self.files = files
+
+    def paths(self):
+        """All of them."""
+        return iter(sorted(self.files))
+
+    def open(self, path):
+        """In pieces that end at awkward places."""
+        data = self.files[path]
+        yield from (data[at : at + 997] for at in range(0, len(data), 997))
+
+    def metadata(self, path):
+        """As a folder: none."""
+        return {}
+
+    def public_keys(self, region, since, until):
+        """Nobody is asked."""
+
+
+class TrailTargets:
+    """The readers of a copied trail; `copy` is a folder with a good one, `tools` our functions.
+
+    Args:
+        tools: `prove` and `words` of `amberlight.trail.prove`, `read` (a log file's bytes to its events and what was
+            unreadable) of `amberlight.trail`.
+        copy: The folder.
+    """
+
+    def __init__(self, tools, copy):
+        self.tools = tools
+        self.good = {each.relative_to(copy).as_posix(): each.read_bytes()
+                     for each in sorted(Path(copy).rglob("*")) if each.is_file()}  # fmt: skip
+        names = [name for name in self.good if name.endswith(".json.gz")]
+        self.digests = [name for name in names if "-Digest/" in name]
+        self.logs = [name for name in names if "-Digest/" not in name]
+        self.beside = [name for name in self.good if not name.endswith(".json.gz")]
+        self.judge("unchanged", self.good, good=True)
+
+    def digest(self, data):
+        """Other bytes for a digest: the first chooses which, the second whether they are packed."""
+        self.replace(self.digests, data)
+
+    def log(self, data):
+        """Other bytes for a log file, put against its digest, and read as events."""
+        self.replace(self.logs, data)
+        self.tools.read(data[2:])
+        self.tools.read(gzip.compress(data[2:], 1))
+
+    def beside_files(self, data):
+        """Other sidecars, keys and listings; they may be lost, and prove no other file."""
+        if len(data) < 2:
+            return
+        name = self.beside[data[0] % len(self.beside)]
+        self.judge(name, {**self.good, name: data[2:]}, good=None)
+        other = {**self.good, name: data[2:], self.logs[0]: gzip.compress(b'{"Records":[]}', 1)}
+        self.judge(f"{name} and a log file", other, good=False)
+
+    def replace(self, names, data):
+        """Prove with one file replaced."""
+        if len(data) < 2:
+            return
+        name, new = names[data[0] % len(names)], data[2:]
+        same = new == gzip.decompress(self.good[name]) or unpacked(new) == gzip.decompress(self.good[name])
+        if data[1] % 2:
+            new, same = gzip.compress(new, 1), new == gzip.decompress(self.good[name])
+        self.judge(name, {**self.good, name: new}, good=same)
+
+    def judge(self, what, files, *, good):
+        """The proof has to be right, and can be shown; None where it may be either."""
+        proof = self.tools.prove(Files(files))
+        shown = self.tools.words(proof)
+        if not shown.replace("\n", "").isprintable() or len(shown) > PROBLEM_CHARACTERS:
+            raise Wrong(f"{what}: the report cannot be shown")
+        if good is not None and proof.ok is not good:
+            raise Wrong(f"{what}: ok is {proof.ok}")
+
+
+def unpacked(data):
+    """What one whole gzip member holds; None where it is none, or anything follows."""
+    reader = zlib.decompressobj(31)
+    try:
+        plain = reader.decompress(data, 1 << 20)
+    except zlib.error:
+        return None
+    return plain if reader.eof and not reader.unused_data else None
+
+
+TRAIL_NAMES = ("digest", "log", "beside_files")
 NAMES = ("json", "key", "signature", "ledger", "manifest", "package")
 
 

@@ -134,6 +134,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False, rename=NAMES):
 
 
 def mapping(raw: msgspec.Raw) -> dict[str, Any]:
-    """A JSON object, or an empty one where something else stands."""
-    value = msgspec.json.decode(raw)
+    """A JSON object, or an empty one where something else stands; what is no UTF-8 in it is shown as U+FFFD."""
+    try:
+        value = msgspec.json.decode(raw)
+    except UnicodeDecodeError:
+        # Raw parts are not looked into when an event is read; one bad byte must not end the reading of all others.
+        value = msgspec.json.decode(bytes(raw).decode("utf-8", "replace"))
     return value if isinstance(value, dict) else {}

@@ -11,7 +11,7 @@ import msgspec
 
 from amberlight.trail.event import Event
 from amberlight.trail.opening import MAGIC, Limits, Unreadable, pieces
-from amberlight.trail.shapes import Malformed, events
+from amberlight.trail.shapes import NO_JSON, Malformed, events
 from amberlight.trail.splitting import values
 
 ENDINGS = (".json", ".jsonl", ".ndjson", ".json.gz", ".jsonl.gz", ".ndjson.gz")
@@ -173,7 +173,7 @@ def at_once(data: bytes) -> list[Event] | None:
             found = FILE.decode(data).Records
         else:
             found = LINES.decode_lines(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NO_JSON:
         return None
     # Records without an id go the slow way, which derives one from the bytes.
     return found if all(event.id for event in found) else None
@@ -214,7 +214,7 @@ def beside(data: bytes) -> bool:
     """Whether this is what lies beside logs: a digest file, or a sidecar with an object's metadata."""
     try:
         found = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except NO_JSON:
         return False
     return isinstance(found, dict) and ("digestStartTime" in found or {"Bucket", "Key", "VersionId"} <= set(found))
 

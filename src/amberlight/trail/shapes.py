@@ -24,6 +24,8 @@ UNZONED = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?")
 DEEPEST = 6
 DECODER = msgspec.json.Decoder(Event)
 LOOSE = ("sessionContext", "userIdentity")
+NO_JSON = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What decoding raises: msgspec does not turn a text that is no UTF-8 (or half of a surrogate pair) into an error of its own."""
 
 
 class Malformed(Exception):
@@ -38,11 +40,11 @@ def events(value: bytes) -> list[Event]:
     """
     try:
         return [named(DECODER.decode(value), value)]
-    except msgspec.DecodeError:
+    except NO_JSON:
         pass
     try:
         found = msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError) as problem:
+    except NO_JSON as problem:
         raise Malformed(f"not valid JSON: {problem}") from problem
     return [event_of(record) for record in records(found, 0)]
 
@@ -98,7 +100,7 @@ def parsed(text: str) -> Any:
         return None
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except NO_JSON:
         return None
 
 
@@ -116,7 +118,7 @@ def event_of(record: dict[str, Any]) -> Event:
         try:
             encoded = msgspec.json.encode(tried)
             return named(DECODER.decode(encoded), encoded)
-        except msgspec.DecodeError as found:
+        except NO_JSON as found:
             problem = problem or found
     raise Malformed(str(problem)) from problem
 

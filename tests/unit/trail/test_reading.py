@@ -258,3 +258,26 @@ def test_folders_are_walked_in_order_and_links_to_folders_are_not_followed(tmp_p
     (tmp_path / "b" / "round").symlink_to(tmp_path)
     found = [str(path.relative_to(tmp_path)) for path in trail.read([tmp_path]).walk()]
     assert found == ["a.json", "b/1.json", "b/2.json", "c.json"]
+
+
+BAD = b"\xd0("
+
+
+@pytest.mark.parametrize("field", ["eventName", "userAgent", "unknown", "requestParameters", "userIdentity", "\x00"])
+@pytest.mark.parametrize("form", [b'{"Records":[%b,%b]}', b"%b\n%b\n", b"[%b,%b]"])
+def test_a_text_that_is_no_utf8_costs_its_own_record_at_most(tmp_path, field, form):
+    bad = json.dumps(record(1) | {field: {"a": "x?y"} if field in {"requestParameters", "userIdentity"} else "x?y"})
+    found, reading = read(
+        tmp_path / "a.json", form % (bad.encode().replace(b"x?y", BAD), json.dumps(record(2)).encode())
+    )
+    assert "id-2" in {event.id for event in found}
+    assert len(found) == 2 or len(reading.unreadable) == 1
+    assert all(isinstance(event.request, dict) for event in found)
+    if field == "requestParameters":
+        assert found[0].request == {"a": "\ufffd("}
+
+
+def test_half_of_a_surrogate_pair_costs_one_record(tmp_path):
+    half = json.dumps(record(1, CloudTrailEvent='{"a":"\ud800"}', eventTime=5))
+    found, reading = read(tmp_path / "a.json", f"[{half},{json.dumps(record(2))}]".encode())
+    assert ([event.id for event in found], len(reading.unreadable)) == (["id-2"], 1)

@@ -75,10 +75,48 @@ def test_a_large_digest_is_refused(trail, proved):
 
 @pytest.mark.parametrize("text", [
     b'{"a":1,"a":2}', b'{"a":NaN}', b"\xff", b"[" * 100_000, b"", b"{}{}", b'{"a":{"b":1,"b":1}}',
+    b'{"\\ud800":1}', b'{"a":[{"b\\udfff":1}]}', b"9" * 5000, b"\xef\xbb\xbf{}", b"{}\0", b"[1e", b'{"a":-Infinity}',
 ])  # fmt: skip
 def test_json_is_strict(text):
     with pytest.raises(Damaged):
         strict_json(text)
+
+
+@pytest.mark.parametrize("body", [
+    b'{"digestEndTime":"a","digestEndTime":"b"}', b"\xff\xfe{}", b"[" * 200_000, b'{"a":' * 50_000, b"9" * 5000, b"1e999",
+    b"NaN", b"null", b"[]", b'"x"', b"", b" ", b"{}", b'{"\\ud800":1}', gzip.compress(b"{}"),
+])  # fmt: skip
+@pytest.mark.parametrize("way", [packed, bytes], ids=["packed", "plain"])
+def test_a_digest_that_is_none_is_altered(trail, proved, body, way):
+    trail.objects[last(trail).key].body = way(body)
+    proof = proved(trail)
+    assert (proof.ok, proof.exit_code, proof.digests.altered, proof.digests.valid) == (False, 4, 1, 5)
+    assert words(proof).replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize(
+    "way", [lambda body: body + b"\0", lambda body: body * 2, lambda body: body[:-1], lambda body: body[:9]]
+)
+def test_a_digest_with_another_end_is_altered(trail, proved, way):
+    stored = trail.objects[last(trail).key]
+    stored.body = way(stored.body)
+    proof = proved(trail)
+    assert (proof.exit_code, proof.digests.altered) == (4, 1)
+
+
+@pytest.mark.parametrize("unit", [b"[],", b"{},", b"[[[[[]]]]],", b'{"a":1},', b"1,", b'"a",'])
+def test_a_digest_of_many_small_values_stays_small(trail, tmp_path, unit):
+    text = b"[" + (unit * ((16 << 20) // len(unit))).rstrip(b",") + b"]"
+    trail.objects[last(trail).key].body = packed(text)
+    root = trail.write(tmp_path / "copy")
+    tracemalloc.start()
+    try:
+        proof = prove(Folder(root))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (proof.ok, proof.digests.altered) == (False, 1)
+    assert peak < 96 << 20
 
 
 def test_small_pieces_make_no_difference():

@@ -10,6 +10,7 @@ References:
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,8 @@ from amberlight.trail.prove.layout import HOUR, Chain, Place, instant, place
 
 DIGEST_BYTES = 32 << 20
 """About 80,000 listed log files; an hour of an account's Region has some hundreds."""
+PARSING = threading.Lock()
+"""Values take several times their bytes: one digest at a time, however many are read. The interpreter does no more anyway."""
 UNNAMED = Chain("", "", "", "", "", backfill=False)
 WORSE = {"altered": 5, "missing": 4, "absent": 3, "unsigned": 2, "gap": 1, "valid": 0}
 """How bad a state is: what contradicts a signature before what is not there before what is not proved."""
@@ -97,7 +100,8 @@ def read(copy: Copy, path: str) -> tuple[Body, str]:
     """
     plain = at_most(content(copy.source.open(path), copy.limits), DIGEST_BYTES)
     try:
-        body = msgspec.convert(strict_json(plain), Body)
+        with PARSING:
+            body = msgspec.convert(strict_json(plain), Body)
     except msgspec.ValidationError as problem:
         raise Damaged(f"is no digest: {problem}") from problem
     return body, hashlib.sha256(plain).hexdigest()
