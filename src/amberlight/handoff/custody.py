@@ -8,10 +8,11 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from amberlight.model.codec import canonical
+from amberlight.model.corroboration import Standing, asked, events, standing
 from amberlight.model.custody import Checkpoint, Entry
 from amberlight.vault.ledger import signed_bytes
 
@@ -21,6 +22,17 @@ TABLE = "custody/chain-of-custody.csv"
 COLUMNS = (
     "no", "when (UTC)", "act", "what", "size in bytes", "sha256", "actor", "authority", "tool", "kind", "details",
 )  # fmt: skip
+WITNESSED = "custody/corroborated-by-aws.csv"
+WITNESSED_COLUMNS = (
+    "entry", "when (UTC)", "operation", "account", "Region", "AWS request id", "CloudTrail event id", "standing", "why",
+)  # fmt: skip
+WHY: dict[Standing, str] = {
+    "corroborated": "CloudTrail's event history of the account holds it",
+    "open": "asked for; no event of it had arrived when the package was made",
+    "data-event": "a data event: only a trail that records data events can hold it",
+    "not-asked": "the event history of its account was not asked",
+}
+WRITTEN = "a write into the vault, not counted: compare with the vault account's own records of data events"
 FORMULA = re.compile(r"^[\s]*[=+\-@|%]|^[\t\r\n]")
 """From: OWASP, CSV Injection: what a spreadsheet would run."""
 NAMES = ("path", "item", "evidence", "target", "source", "step", "id")
@@ -64,6 +76,33 @@ def table(entries: Iterable[Entry]) -> Iterator[bytes]:
                 json.dumps(what, sort_keys=True),
             )
         )
+
+
+def witnessed(entries: Sequence[Entry]) -> Iterator[bytes]:
+    """Every request that the ledger names, with AWS's own event of it or the reason why there is none; vault writes last."""
+    known = events(entries)
+    heard = [entry.what for entry in entries if entry.act == "corroborated"]
+    accounts = frozenset(str(what.get("account")) for what in heard if what.get("regions"))
+    yield _row(WITNESSED_COLUMNS)
+    for one in asked(entries):
+        stands = standing(one, known, accounts)
+        yield _row(
+            (
+                one.entry,
+                one.when,
+                one.operation,
+                one.account,
+                one.region,
+                one.request_id,
+                known.get(one.request_id, ""),
+                stands,
+                WHY[stands],
+            )
+        )
+    for entry in entries:
+        if entry.act == "acquired" and entry.what.get("write_request_id"):
+            written = entry.what["write_request_id"]
+            yield _row((entry.seq, entry.when.isoformat(), "s3 write", "", "", written, "", "vault write", WRITTEN))
 
 
 def _row(cells: Iterable[Any]) -> bytes:

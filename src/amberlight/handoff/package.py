@@ -19,7 +19,8 @@ from amberlight.handoff.paths import safe_path
 from amberlight.handoff.trail_proof import PATH as TRAIL_PROOF
 from amberlight.handoff.trail_proof import trail_proof
 from amberlight.model.codec import canonical, dumps
-from amberlight.model.custody import Attempt, Stored
+from amberlight.model.corroboration import calls_of
+from amberlight.model.custody import Attempt, Entry, Stored
 from amberlight.model.delivery import Package
 from amberlight.model.errors import DeliveryError, IntegrityError
 from amberlight.model.evidence import CapturePlan, Evidence, Gap
@@ -121,6 +122,8 @@ def _fill(bag: Bag, contents: Contents, store: Store, ledger: Ledger, signer: Si
     derived = _add_derived(bag, contents, places)
     proof = trail_proof(bag.folder, contents.evidence, places)
     _add_reports(bag, contents, places, derived, proof)
+    if CALLS not in contents.extras:
+        bag.add(CALLS, _calls(ledger.entries()))
     ledger.checkpoint()
     _add_custody(bag, ledger, signer)
     _add_brief(bag, contents, derived, proof)
@@ -169,22 +172,22 @@ def _add_reports(
         "report/derived.json": dumps(derived),
         **({TRAIL_PROOF: dumps(proof)} if proof else {}),
     }
-    # Whoever kept the whole journal gives it; else there are the calls that the items name.
-    if CALLS not in contents.extras:
-        made[CALLS] = b"".join(_calls(contents.evidence))
     for path, data in (*made.items(), *contents.extras.items()):
         bag.add(safe_path(path), [data])
 
 
-def _calls(evidence: Sequence[Evidence]) -> Iterator[bytes]:
-    for item in evidence:
-        for call in item.calls:
-            yield msgspec.json.encode({"evidence": item.id, **msgspec.to_builtins(call)}) + b"\n"
+def _calls(entries: Sequence[Entry]) -> Iterator[bytes]:
+    """The calls that the ledger names, for whoever has not kept the whole journal; `evidence` is empty for gaps."""
+    for entry in entries:
+        for call in calls_of(entry):
+            named = entry.what.get("id", "") if entry.act == "acquired" else ""
+            yield msgspec.json.encode({"entry": entry.seq, "evidence": named, **call}) + b"\n"
 
 
 def _add_custody(bag: Bag, ledger: Ledger, signer: Signer) -> None:
     bag.add(custody.KEY, [signer.public_pem])
     bag.add(custody.TABLE, custody.table(ledger.entries()))
+    bag.add(custody.WITNESSED, custody.witnessed(ledger.entries()))
     bag.add("verify.py", [Path(verify.__file__).read_bytes()])
 
 

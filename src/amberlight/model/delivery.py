@@ -36,6 +36,13 @@ class LedgerState(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint: Literal["ok", "bad", "missing"]
 
 
+class Corroborated(msgspec.Struct, frozen=True, kw_only=True):
+    """Of how many requests that the ledger names (`acts`) it also names CloudTrail's own event (`by_cloudtrail`)."""
+
+    acts: int
+    by_cloudtrail: int
+
+
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of `amberlight verify`, of the package's own `verify.py` and of the receiver."""
 
@@ -47,6 +54,7 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     ledger: LedgerState
     problems: tuple[Problem, ...]
+    corroborated: Corroborated
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

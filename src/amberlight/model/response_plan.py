@@ -89,10 +89,11 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class HandoffPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who gets the package."""
+    """Who gets the package, and how long it waits for CloudTrail's events of our own calls; 0 does not ask for them."""
 
     partner: str = ""
     partner_contact: str = ""
+    corroborate_s: float = 300.0
 
 
 class PracticePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

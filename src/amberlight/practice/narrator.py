@@ -21,6 +21,7 @@ from amberlight.model.trail_proof import TrailProof
 from amberlight.practice.outfolder import write
 from amberlight.practice.report import size
 from amberlight.practice.story import Story
+from amberlight.response.corroborating import Corroborated
 from amberlight.trail.prove.words import sentence
 
 MOST_REASONS = 4
@@ -126,6 +127,11 @@ class Narrator:
             for one in mine:
                 if not one.refused:
                     self._story.tell("gap", f"{role}: {one.action}: {one.answer}")
+
+    def _corroborated(self, found: Corroborated) -> None:
+        data, elsewhere, late = (found.standing.get(name, 0) for name in ("data-event", "not-asked", "open"))
+        self._story.tell("vault", f"CloudTrail has an event of {len(found.rows)} of our {found.acts} calls;")
+        self._story.tell("vault", f"of the others {data} are data events, {elsewhere} elsewhere, {late} late")
 
     def _packaged(self, package: Package) -> None:
         self._story.tell(

@@ -44,6 +44,8 @@ CAPTURE_ROLE = "org-inventory-reader"
 TOPIC = "usage-alarms"
 QUEUE = "usage-alarms"
 ALARM = "unusual-describe-volumes"
+WITNESS_S = 5.0
+"""Longest wait for the lab's own events of our calls; they take half a second."""
 BURST = 20
 """Calls of one operation within a minute that raise the alarm; the account's ordinary life makes a few."""
 
@@ -226,6 +228,8 @@ def write_plan(stage: Stage, vault: VaultPlan, queue_url: str, crown_jewels: tup
         vault=vault,
         aware=AwarePlan(crown_jewels=crown_jewels, auto_promote=("drill",), alarm_queue=queue_url),
         capture=CaptureLimits(capture_role=CAPTURE_ROLE, regions=(stage.region, stage.other_region)),
-        handoff=HandoffPlan(partner="Harbour Forensics (invented)", partner_contact="desk@harbour.example"),
+        handoff=HandoffPlan(
+            partner="Harbour Forensics (invented)", partner_contact="desk@harbour.example", corroborate_s=WITNESS_S
+        ),
         practice=PracticePlan(drills=("leaked_key",)),
     )

@@ -10,7 +10,7 @@ from amberlight.model.response_plan import ResponsePlan
 
 @dataclass(frozen=True, kw_only=True)
 class Doors:
-    """Doors of a response; `hub` is the hub itself, in the security account."""
+    """Doors of a response; `hub` is the hub itself, in the security account; `session` names the sessions of the others."""
 
     hub: Door
     subject: Door
@@ -19,6 +19,7 @@ class Doors:
     signer: Door
     receiver: Door
     writer_arn: str
+    session: str = ""
 
 
 def role_arn(account: str, role: str) -> str:
@@ -46,4 +47,5 @@ def open_doors(sessions: Sessions, plan: ResponsePlan, token: str) -> Doors:
         signer=opened(vault, plan.vault.signer_role),
         receiver=opened(vault, plan.vault.receiver_role),
         writer_arn=role_arn(vault, plan.vault.writer_role),
+        session=token,
     )

@@ -27,6 +27,8 @@ from amberlight.model.errors import ApprovalMissing, DeliveryError, Denied, NotP
 from amberlight.model.evidence import CapturePlan, Source
 from amberlight.model.response_plan import ResponsePlan
 from amberlight.model.signals import Case, Decision, Kind, Suspicion
+from amberlight.response import corroborating
+from amberlight.response.corroborating import Corroborator
 from amberlight.response.doors import Doors
 from amberlight.response.watch import Listener, Watcher
 from amberlight.vault import KmsSigner, Ledger, S3Store, prove
@@ -121,8 +123,10 @@ def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Re
     # A signed head after each phase: what is entered later can then not be passed off as having been there before.
     ledger.checkpoint()
     desk.tell("captured", outcome)
+    corroborated = corroborator(desk, ledger).begin()
     attempts = attacked(desk, case, store, ledger)
     ledger.checkpoint()
+    desk.tell("corroborated", corroborating.enter(ledger, corroborated()))
     made = package.build(
         out,
         case=case,
@@ -242,6 +246,17 @@ def attacked(desk: Desk, case: Case, store: S3Store, ledger: Ledger) -> tuple[At
     filed = [to_builtins(one) for one in attempts]
     ledger.append("attempted", {"canary": canary.key, "attempts": filed, "problem": problem})
     return attempts
+
+
+def corroborator(desk: Desk, ledger: Ledger) -> Corroborator:
+    """What looks for our calls in the subject account's own event history."""
+    return Corroborator(
+        desk.doors.subject,
+        ledger.entries(),
+        clock=desk.clock,
+        session=desk.doors.session,
+        wait_s=desk.plan.handoff.corroborate_s,
+    )
 
 
 def verify_alone(path: Path, fingerprint: str, run: Callable[..., Any] = subprocess.run) -> dict[str, Any]:

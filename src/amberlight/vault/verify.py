@@ -220,7 +220,7 @@ class Verifier:
     def __init__(self, root: str, key: str | None = None) -> None:
         self.root, self.wanted = root, fingerprint_of(key) if key is not None else None
         self.fingerprint, self.case, self.kind, self.entries, self.state = "", "", "unknown", 0, "missing"
-        self.told = ("", "")
+        self.told, self.acts, self.events = ("", ""), set[tuple[int, str]](), dict[str, str]()
         self.sizes: dict[str, int] = {}
         self.hashes: dict[str, dict[str, str]] = {}
         self.heads: dict[int, tuple[str, str]] = {}
@@ -404,6 +404,18 @@ class Verifier:
             raise Bad("does not follow from the entry before it")
         if (entry["case"], entry["kind"]) != self.told or entry["kind"] not in KINDS:
             raise Bad("is of another case or kind")
+        self.check_acts(entry["what"], entry["act"])
+
+    def check_acts(self, what: dict[str, Any], act: str) -> None:
+        """Note what AWS was asked by its request ids; its events count where each is of a request noted before."""
+        rows, calls = what.get("rows", {}) if act == "corroborated" else [], what.get("calls")
+        for row in rows if isinstance(rows, list) else [rows]:
+            good = isinstance(row, list) and [type(each) for each in row] == [int, str, str]
+            known = good and (row[0], row[1]) in self.acts and re.fullmatch("[0-9a-f-]{36}", row[2])
+            if not known or self.events.setdefault(row[2], row[1]) != row[1]:
+                raise Bad("names an event of AWS for what no earlier entry asked, or one event for two requests")
+        made = [each.get("request_id") for each in calls if isinstance(each, dict)] if isinstance(calls, list) else []
+        self.acts |= {(self.entries, each) for each in made if isinstance(each, str) and 0 < len(each) <= 128}
 
     def check_seal(self) -> None:
         """The last entry must hold the hash of every file but the ledger itself, its heads and the tag manifest."""
@@ -459,15 +471,12 @@ class Verifier:
             "schema": SCHEMA, "ok": not self.problems and self.state == "ok" and key != "wrong", "key": key,
             "kind": self.kind, "files": len(self.sizes), "bytes": sum(self.sizes.values()),
             "ledger": {"entries": self.entries, "checkpoint": self.state}, "problems": self.problems,
+            "corroborated": {"acts": len({each for _, each in self.acts}), "by_cloudtrail": len({*self.events.values()})},
         }  # fmt: skip
 
 
 def fingerprint_of(text: str) -> str:
-    """A fingerprint as people write it, in plain lower-case hex.
-
-    Raises:
-        Bad: it is none.
-    """
+    """A fingerprint as people write it, in plain lower-case hex; `Bad` where it is none."""
     plain = re.sub(r"[\s:]", "", text).lower().removeprefix("sha256")
     if not re.fullmatch(r"[0-9a-f]{64}", plain):
         raise Bad("The fingerprint has to be a SHA-256 in hex: 64 digits.")
@@ -502,6 +511,7 @@ def words(package: Verifier, report: dict[str, Any]) -> str:
         f"Package  {shown(package.root)}", f"Marked   {marked}", f"Files    {report['files']}, {report['bytes']} bytes",
         f"Ledger   {package.entries} entries, checkpoint {package.state}", f"Key      {told}",
         f"         {package.fingerprint or 'unreadable'}",
+        "Corroborated by AWS: {by_cloudtrail} of {acts} acts".format(**report["corroborated"]),
     ]  # fmt: skip
     rows += [f"PROBLEM  {shown(each['path'])}\n         {shown(each['problem'])}" for each in package.problems]
     rows.append("OK: whole and unchanged." if report["ok"] else f"NOT OK: {len(package.problems)} problems.")

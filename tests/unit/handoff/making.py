@@ -5,6 +5,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from msgspec import structs, to_builtins
+
 from amberlight.handoff.package import build
 from amberlight.model.custody import Attempt
 from amberlight.model.evidence import ApiCall, CapturePlan, Evidence, Gap
@@ -122,9 +124,10 @@ class World:
             id=f"E{number}", case="c-1", kind=self.kind, step="s", source=source, target=INSTANCE, path=path,
             key=stored.key, version=stored.version, size_bytes=stored.size_bytes, sha256=stored.sha256,
             sha512=stored.sha512, media_type="application/octet-stream", started=NOW, sealed=NOW, retain_until=None,
-            facts={"took_s": 1.5}, calls=(CALL,),
+            facts={"took_s": 1.5}, calls=(structs.replace(CALL, request_id=f"r{number}"),),
         ))  # fmt: skip
-        self.ledger.append("acquired", {"item": f"E{number}", "path": path, "sha256": stored.sha256})
+        what = {"item": f"E{number}", "id": f"E{number}", "path": path, "sha256": stored.sha256}
+        self.ledger.append("acquired", what | {"calls": to_builtins(self.evidence[-1].calls)})
 
     def build(self, name="package", **more):
         gap = Gap(source="packets.tcpdump", target="instance/i-0abc", account=ACCOUNT, region="r", state="denied",

@@ -69,6 +69,7 @@ def test_the_untouched_package_is_in_order(world, package):
         "schema": "amberlight.verify-report/1", "ok": True, "key": "confirmed", "kind": "drill",
         "files": len(files(package)), "bytes": sum((package / path).stat().st_size for path in files(package)),
         "ledger": {"entries": 6, "checkpoint": "ok"}, "problems": [],
+        "corroborated": {"acts": 3, "by_cloudtrail": 0},
     }  # fmt: skip
     assert msgspec.convert(report, VerifyReport, strict=True).ok
     assert verify(str(package))["key"] == "unconfirmed"
@@ -275,6 +276,7 @@ def test_a_package_signed_anew_by_another_key_is_consistent_and_unconfirmed(pack
     assert verify(str(package)) | {"files": 0, "bytes": 0} == {
         "schema": "amberlight.verify-report/1", "ok": True, "key": "unconfirmed", "kind": "drill", "files": 0,
         "bytes": 0, "ledger": {"entries": 6, "checkpoint": "ok"}, "problems": [],
+        "corroborated": {"acts": 3, "by_cloudtrail": 0},
     }  # fmt: skip
     report = verify(str(package), world.signer.fingerprint)
     assert (report["ok"], report["key"]) == (False, "wrong")
