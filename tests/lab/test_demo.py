@@ -1,6 +1,7 @@
 """The whole story, run as a user runs it; killed first, so that the run after a crash is the one that is judged."""
 
 import base64
+import csv
 import hashlib
 import json
 import os
@@ -8,9 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from amberlight.vault.verify import verify
 
 pytestmark = [pytest.mark.lab, pytest.mark.slow, pytest.mark.timeout(240)]
 COMMAND = [sys.executable, "-m", "amberlight.cli", "demo"]
@@ -106,6 +110,19 @@ def test_every_attempt_on_the_vault_was_refused_by_the_store(demo):
     assert {"prod admin", "prod root", "capture role"} <= {one["role"] for one in attempts}
     assert len(attempts) >= 50
     assert all(one["refused"] and one["answer"] for one in attempts)
+
+
+def test_cloudtrail_bears_witness_to_what_it_can(demo):
+    out, score, _ = demo
+    report = verify(str(out / "package"), score["key_fingerprint"])["corroborated"]
+    with (out / "package/custody/corroborated-by-aws.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["standing"] != "vault write"]
+    stands = Counter(row["standing"] for row in rows)
+    assert (len(rows), stands["corroborated"]) == (report["acts"], report["by_cloudtrail"])
+    assert stands["corroborated"] > report["acts"] / 2
+    assert {row["operation"].split(".")[0] for row in rows if row["standing"] == "data-event"} == {"s3"}
+    assert len({row["account"] for row in rows if row["standing"] == "corroborated"}) == 1
+    assert len({row["CloudTrail event id"] for row in rows}) == stands["corroborated"] + 1
 
 
 def test_package_verifies_alone_and_not_after_a_change(demo):

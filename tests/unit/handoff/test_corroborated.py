@@ -21,10 +21,10 @@ EVENT = "00000000-0000-4000-8000-00000000000"
 ROWS = [[1, "r1", EVENT + "1"], [3, "r3", EVENT + "3"]]
 
 
-def package_of(folder, *whats, act="corroborated"):
+def package_of(folder, *acts_entered, act="corroborated"):
     """A package with acts entered: those with rows, or with nothing, as *act*, the others as `called`."""
     world = World(folder)
-    for what in whats:
+    for what in acts_entered:
         world.ledger.append(act if "rows" in what or not what else "called", what)
     return Path(world.build().path), world.signer.fingerprint
 
