@@ -1,12 +1,9 @@
 """Ways to be told: raw forms become signals, and nonsense is refused with a sentence."""
 
-import importlib
 import json
-import pkgutil
 
 import pytest
 
-from amberlight.aware import intake
 from amberlight.aware.intake import cloudwatch_alarm, person
 from amberlight.model.errors import ConfigError
 
@@ -72,10 +69,3 @@ def test_a_person_reports():
 def test_half_a_report_is_refused(raw):
     with pytest.raises(ConfigError):
         person.INTAKE.read(raw)
-
-
-def test_the_folder_is_the_catalogue():
-    for module in pkgutil.iter_modules(intake.__path__):
-        found = importlib.import_module(f"{intake.__name__}.{module.name}")
-        assert found.INTAKE.id == module.name
-        assert found.__doc__

@@ -1,32 +1,33 @@
-"""A person says so: a colleague, a partner's notice, a ransom mail, a key found outside.
+"""A person says so: a colleague, a customer, somebody who found a key or data outside.
 
-Somebody who reports something has judged it already; what they report pages unless they say how sure they are.
-
-References:
-    AWS Well-Architected, SEC10-BP02; NIST SP 800-61r3 (reports by people are indicators like any other).
+Somebody who reports something has judged it already; what they report pages unless they say how sure they are. Key ids that
+the report names become resources, whether they stand in their own field or in the text.
 """
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
+from amberlight.aware.envelope import KEY, Message
 from amberlight.aware.intake import Intake
+from amberlight.aware.intake._fields import filled, made
 from amberlight.model.errors import ConfigError
 from amberlight.model.signals import Signal
 
 SURE = 80.0
+MOST_KEYS = 20
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a person fills in."""
+    """What a person fills in; `found` says where a key or data was seen."""
 
     who: str
     what: str
     when: datetime
+    found: str = ""
+    keys: tuple[str, ...] = ()
     principals: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
@@ -35,35 +36,48 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     points: float = SURE
 
 
-def read(raw: dict[str, Any]) -> Signal:
-    """A report as a signal.
+def knows(message: Message) -> bool:
+    """Who and what, and no organisation that speaks."""
+    return {"who", "what"} <= message.body.keys()
 
-    Raises:
-        ConfigError: a field is missing, unknown or of a wrong kind.
-    """
+
+def read(message: Message) -> tuple[Signal, ...]:
+    """A report as a signal."""
     try:
-        report = msgspec.convert(raw, Report, strict=False)
+        report = msgspec.convert(message.body, Report, strict=False)
     except msgspec.ValidationError as problem:
         raise ConfigError(
             f"The report cannot be read: {problem}", "Give who, what and when (with a zone)."
         ) from problem
     if report.when.tzinfo is None:
         raise ConfigError("The report's time has no zone.", "Write it as 2026-11-24T03:12:00Z.")
-    text = f"{report.who}\n{report.what}\n{report.when.isoformat()}"
-    return Signal(
-        id=f"sig-{hashlib.sha256(text.encode()).hexdigest()[:16]}",
-        source="intake.person",
-        title=report.what[:120],
+    keys = filled([*report.keys, *KEY.findall(report.what)])[:MOST_KEYS]
+    where = f" (found: {report.found})" if report.found else ""
+    signal = made(
+        message,
+        "person",
+        (report.who, report.what, report.when.isoformat()),
+        title=report.what,
         when=report.when,
         principals=report.principals,
         addresses=report.addresses,
-        resources=report.resources,
+        resources=filled([*report.resources, *(f"key/{key}@us-east-1" for key in keys)]),
         account=report.account,
         region=report.region,
-        points=max(0.0, min(100.0, report.points)),
-        reason=f"{report.who} reports: {report.what}",
-        raw=msgspec.to_builtins(raw),
+        points=report.points,
+        reason=f"{report.who} reports: {report.what}{where}",
     )
+    return (signal,)
 
 
-INTAKE = Intake(id="person", title="A person's report", read=read)
+INTAKE = Intake(
+    id="person",
+    title="A person's report",
+    knows=knows,
+    signals=read,
+    how="`amberlight signals add --who NAME --what TEXT`, or JSON with who, what and when",
+    references=(
+        "https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_incident_response_develop_management_plans.html",
+        "https://doi.org/10.6028/NIST.SP.800-61r3",
+    ),
+)
