@@ -31,12 +31,13 @@ def test_a_whole_package(world):
     done = run(world.package, "--json", "--key", world.signer.fingerprint)
     report = json.loads(done.output)
     assert done.return_value == 0
-    assert set(report) == {"schema", "ok", "key", "kind", "files", "bytes", "ledger", "problems"}
+    assert set(report) == {"schema", "ok", "key", "kind", "files", "bytes", "ledger", "problems", "corroborated"}
     assert (report["ok"], report["key"], report["kind"]) == (True, "confirmed", "drill")
     told = run(world.package)
     assert told.return_value == 0
     assert "DRILL" in told.output
     assert "unconfirmed" in told.output
+    assert "Corroborated by AWS: 0 of 3 acts" in told.output
 
 
 def test_a_wrong_key_and_a_touched_file(world, tmp_path):

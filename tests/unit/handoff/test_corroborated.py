@@ -155,7 +155,13 @@ def test_an_examiner_reads_each_request_with_its_event_or_why_it_has_none(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "what", [{}, {"regions": []}, {"rows": "odd", "regions": 7}, {"rows": [7, [1], None], "account": []}]
+    "what",
+    [
+        {},
+        {"rows": [], "account": ACCOUNT, "regions": []},
+        {"rows": "odd", "regions": 7},
+        {"rows": [7, [1], None], "account": []},
+    ],
 )
 def test_without_a_look_nothing_is_said_to_have_been_asked(tmp_path, what):
     package, _ = package_of(tmp_path, what)
