@@ -7,5 +7,6 @@ listener and knows nothing of rehearsals: whether a case is a drill is one word 
 | module | does |
 |---|---|
 | `watch` | polls event history in every Region and the alarm queue, within AWS's quotas |
+| `corroborating` | pairs our requests with the events that AWS itself noted of them |
 | `respond` | decide, scope, plan, run, prove, package, verify, receipt |
 """
