@@ -25,6 +25,8 @@ Act = Literal[
     "extended",  # the lock of everything of the case lasts longer
     "hold-released",  # the hold was lifted, by two people's word
     "corroborated",  # AWS's own event ids of requests that earlier entries name
+    "timestamped",  # an authority's token over a checkpoint arrived, and how long after it
+    "timestamp-missed",  # an authority was asked and gave no token that is good
     "verified",  # stored items were read again and compared
     "sealed",  # a package was closed: hashes of every file of it
     "transferred",  # a package was handed out

@@ -6,6 +6,7 @@ Unknown keys are errors, since a misspelt limit is no limit.
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 import msgspec
 
@@ -74,6 +75,22 @@ class CaptureLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     workers: int = 8
 
 
+class TimestampPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether an RFC 3161 authority may be asked to stamp the ledger's checkpoints: only a hash leaves, but it leaves.
+
+    Attributes:
+        url: The authority's address, `http://` or `https://`.
+        when: `never`; `after-case`, once the package is sealed; `always`, during a case as well.
+    """
+
+    url: str = ""
+    when: Literal["never", "after-case", "always"] = "never"
+
+    def __post_init__(self) -> None:
+        if (self.url or self.when != "never") and not self.url.startswith(("http://", "https://")):
+            raise ValueError("vault.timestamps.url has to be an http or https address")
+
+
 class VaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where evidence goes, and the roles that touch it; `retention_days` is how long a declared case is kept at least."""
 
@@ -86,6 +103,7 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     signer_role: str = "AmberlightSigner"
     custodian_role: str = "AmberlightCustodian"
     receiver_role: str = "AmberlightReceiver"
+    timestamps: TimestampPlan = TimestampPlan()
 
 
 class HandoffPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

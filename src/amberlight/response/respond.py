@@ -30,6 +30,7 @@ from amberlight.model.signals import Case, Decision, Kind, Suspicion
 from amberlight.response import corroborating
 from amberlight.response.corroborating import Corroborator
 from amberlight.response.doors import Doors
+from amberlight.response.stamping import Stamping
 from amberlight.response.watch import Listener, Watcher
 from amberlight.vault import KmsSigner, Ledger, S3Store, prove
 
@@ -117,15 +118,16 @@ def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Re
         authority=decision.authority,
         tool=f"amberlight {__version__}",
     )
+    stamping = Stamping(desk.plan.vault.timestamps, ledger, store, clock=desk.clock, tell=desk.tell)
     ledger.append("opened", to_builtins(case))
     plan = planned(desk, case, ledger)
     outcome = runner.run(plan, desk.catalogue, station(desk, store, ledger), on_event=desk.tell)
     # A signed head after each phase: what is entered later can then not be passed off as having been there before.
-    ledger.checkpoint()
+    stamping.begin(ledger.checkpoint())
     desk.tell("captured", outcome)
     corroborated = corroborator(desk, ledger).begin()
     attempts = attacked(desk, case, store, ledger)
-    ledger.checkpoint()
+    stamping.begin(ledger.checkpoint())
     desk.tell("corroborated", corroborating.enter(ledger, corroborated()))
     made = package.build(
         out,
@@ -138,11 +140,12 @@ def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Re
         ledger=ledger,
         signer=signer,
         clock=desk.clock,
-        extras={},
+        extras=stamping.arrived(),
     )
     desk.tell("packaged", made)
     verified = verify_alone(out, signer.fingerprint)
     desk.tell("verified", verified)
+    stamping.after()
     return Response(
         case=case,
         plan=plan,

@@ -12,6 +12,7 @@ conditional write alone, so that no lock service and no clock has to be trusted.
 | `needed` | what gets through without a statement |
 | `prove`, `attack*`, `proof` | attacks on the vault, the store's answers, and the signed report of them |
 | `retention`, `people`, `minisign` | how long is kept, and who lifts a hold |
+| `timestamps` | an authority's word when a head existed |
 | `witness`, `proofs` | heads in a second place; proofs for one entry and for a history |
 | `exhibit`, `check_exhibit` | one item given away alone, and its check; the check is standard library only |
 | `verify` | checks a package; standard library only, copied into every package |

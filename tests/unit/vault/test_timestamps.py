@@ -1,0 +1,106 @@
+"""Tokens of a real `openssl ts` authority; what it lies about is refused and said, and nothing of it is kept."""
+
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from authority import Authority
+
+from amberlight.model.codec import loads
+from amberlight.model.errors import ConfigError, NotPossible, Unreachable
+from amberlight.model.response_plan import TimestampPlan
+from amberlight.vault.timestamps import check, post, stamp
+
+pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+DATA = b'{"size":5}'
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory):
+    made = Authority(tmp_path_factory.mktemp("tsa"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def authority(honest):
+    honest.mode, honest.asked_for = "honest", DATA
+    return honest
+
+
+def test_a_token_is_what_openssl_accepts(authority, tmp_path):
+    token = stamp(authority.url, DATA)
+    assert token.said.endswith("GMT")
+    (tmp_path / "reply").write_bytes(token.data)
+    argv = ["openssl", "ts", "-verify", "-in", "reply", "-CAfile", str(authority.folder / "ca.pem"), "-data", "data"]
+    for data, good in ((DATA, True), (DATA + b" ", False)):
+        (tmp_path / "data").write_bytes(data)
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, check=False, timeout=30)
+        assert (done.returncode == 0) is good
+    assert check(DATA, token.data) == token
+    for data, reply in ((DATA + b" ", token.data), (DATA, token.data[:-1]), (DATA, b"")):
+        with pytest.raises(NotPossible):
+            check(data, reply)
+
+
+@pytest.mark.parametrize("mode, why", [
+    ("nonce", "this request"), ("imprint", "this hash"), ("flipped", "signed"), ("refused", "grants no token"),
+    ("garbage", "no token"), ("empty", "no token"), ("cut", "no token"), ("huge", "more than 65536 bytes"),
+    ("status", "status 500"), ("moved", "status 302"),
+])  # fmt: skip
+def test_a_lie_is_refused_and_said(authority, mode, why):
+    authority.mode = mode
+    with pytest.raises(NotPossible, match=f"not good: .*{why}"):
+        stamp(authority.url, DATA)
+
+
+def test_a_signer_that_may_not_stamp_is_refused(authority, tmp_path):
+    # openssl itself makes no such token, so a reply is made for the right signer and held against another's certificate.
+    token = stamp(authority.url, DATA)
+    other = token.data.replace(b"\x55\x1d\x25", b"\x55\x1d\x26")
+    assert other != token.data
+    with pytest.raises(NotPossible):
+        check(DATA, other)
+
+
+def test_nobody_there_is_unreachable(authority):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for url in (f"http://127.0.0.1:{port}/", "http://127.0.0.1:99999/", f"https://127.0.0.1:{port}"):
+        with pytest.raises(Unreachable):
+            post(url, b"x")
+    with pytest.raises(Unreachable):
+        post(authority.url.replace("http:", "https:"), b"x")
+
+
+def test_without_openssl_it_is_said(authority):
+    def missing(*args, **kwargs):
+        raise FileNotFoundError
+
+    def endless(*args, **kwargs):
+        raise subprocess.TimeoutExpired("openssl", 20)
+
+    with pytest.raises(NotPossible, match="openssl does not run"):
+        stamp(authority.url, DATA, run=missing)
+    with pytest.raises(NotPossible, match="come to an end"):
+        stamp(authority.url, DATA, run=endless)
+
+
+@pytest.mark.parametrize("text", [
+    b'{"when":"always"}', b'{"when":"sometimes","url":"http://x"}', b'{"url":"ftp://x"}', b'{"wen":"never"}',
+])  # fmt: skip
+def test_a_plan_that_asks_nobody_or_misspells_is_refused(text):
+    with pytest.raises(ConfigError):
+        loads(text, TimestampPlan)
+
+
+def test_by_default_nobody_is_asked():
+    assert msgspec.to_builtins(TimestampPlan()) == {"url": "", "when": "never"}
