@@ -79,10 +79,17 @@ def test_declaring_holds_and_extends_everything_and_says_so(hold):
     acts = {each.act: each.what for each in keep.ledger.entries()}
     assert {row["key"] for row in acts["hold-placed"]["objects"]} == {row["key"] for row in acts["extended"]["objects"]}
     assert {thing.key for thing in things(keep)} < {row["key"] for row in acts["extended"]["objects"]}
-    # Only what came since is touched the next time, and a shorter horizon shortens nothing.
-    before = [locked_until(keep, thing) for thing in things(keep)]
-    assert retention.declare(keep, 40) == 2
+    # Asked again nothing changes, and a shorter horizon shortens nothing.
+    before, entered = [locked_until(keep, thing) for thing in things(keep)], len(keep.ledger.entries())
+    keep.ledger.checkpoint()
+    assert (retention.declare(keep, 400), retention.declare(keep, 40)) == (0, 0)
     assert [locked_until(keep, thing) for thing in things(keep)] == before
+    assert len(keep.ledger.entries()) == entered
+    # What comes later is held, and by then the entries of the hold before, with the head over them.
+    keep.store.put("cases/declared/evidence/three", [b"three"])
+    keep.ledger.append("acquired", {})
+    assert retention.declare(keep, 400) == 5
+    assert all(retention.held(keep, thing) for thing in things(keep))
 
 
 def test_a_drill_is_not_held(hold):

@@ -5,12 +5,16 @@ Unknown keys are errors, since a misspelt limit is no limit.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Literal
 
 import msgspec
 
 from amberlight.model.signals import Severity
+
+BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/?")
+WITNESS_EVIDENCE_BYTES = 1 << 20
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,6 +95,34 @@ class TimestampPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise ValueError("vault.timestamps.url has to be an http or https address")
 
 
+class WitnessPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A second place that gets the ledger's signed heads, best under another organisation or in a drawer.
+
+    Attributes:
+        place: A folder that is there, or `s3://bucket`.
+        role: ARN of the role that writes and reads that bucket; empty lets the hub itself do it.
+        evidence_bytes: Evidence up to this size is copied, too, at most 1 MiB; 0 copies heads alone.
+    """
+
+    place: str
+    role: str = ""
+    evidence_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.place or (self.place.startswith("s3:") and not BUCKET.fullmatch(self.place)):
+            raise ValueError("vault.witness.place has to be a folder or s3://bucket")
+        if self.role and not self.bucket:
+            raise ValueError("vault.witness.role is for a bucket; a folder needs none")
+        if not 0 <= self.evidence_bytes <= WITNESS_EVIDENCE_BYTES:
+            raise ValueError("vault.witness.evidence_bytes has to be 0 to 1048576")
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name; empty where the witness is a folder."""
+        found = BUCKET.fullmatch(self.place)
+        return found[1] if found else ""
+
+
 class VaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where evidence goes, and the roles that touch it; `retention_days` is how long a declared case is kept at least."""
 
@@ -103,6 +135,7 @@ class VaultPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     signer_role: str = "AmberlightSigner"
     custodian_role: str = "AmberlightCustodian"
     receiver_role: str = "AmberlightReceiver"
+    witness: WitnessPlan | None = None
     timestamps: TimestampPlan = TimestampPlan()
 
 

@@ -44,7 +44,7 @@ def scorecard(options: Options, played: Played, total_s: float, now: datetime) -
         package=PackageScore(path=str(options.out / "package"), verified=bool(response.verified["ok"])),
         key_fingerprint=response.fingerprint,
         quietness=score.quietness(before_the_attempts(played), highest),
-        capture_gaps=response.outcome.gaps,
+        capture_gaps=(*response.outcome.gaps, *response.unkept),
         lab_limits=played.ground.lab.limits,
         gaps=gaps.gap_items(register, checks=found, triage=triage, attempts=response.attempts, unseen=unseen),
         not_shown=tuple(f"{count} {what} left no record." for what, count in unseen.items() if count),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from amberlight._aws import Door, Sessions
@@ -10,7 +11,10 @@ from amberlight.model.response_plan import ResponsePlan
 
 @dataclass(frozen=True, kw_only=True)
 class Doors:
-    """Doors of a response; `hub` is the hub itself, in the security account; `session` names the sessions of the others."""
+    """Doors of a response; `hub` is the hub itself, in the security account; `session` names the sessions of the others.
+
+    `custodian` takes its role on when it is called: a drill never does, and a role that is shut must end no response.
+    """
 
     hub: Door
     subject: Door
@@ -18,6 +22,7 @@ class Doors:
     examiner: Door
     signer: Door
     receiver: Door
+    custodian: Callable[[], Door]
     writer_arn: str
     session: str = ""
 
@@ -46,6 +51,7 @@ def open_doors(sessions: Sessions, plan: ResponsePlan, token: str) -> Doors:
         examiner=opened(vault, plan.vault.examiner_role),
         signer=opened(vault, plan.vault.signer_role),
         receiver=opened(vault, plan.vault.receiver_role),
+        custodian=lambda: opened(vault, plan.vault.custodian_role),
         writer_arn=role_arn(vault, plan.vault.writer_role),
         session=token,
     )

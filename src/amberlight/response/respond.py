@@ -24,12 +24,13 @@ from amberlight.model.codec import to_builtins
 from amberlight.model.custody import Attempt
 from amberlight.model.delivery import Package
 from amberlight.model.errors import ApprovalMissing, DeliveryError, Denied, NotPossible, Unreachable
-from amberlight.model.evidence import CapturePlan, Source
+from amberlight.model.evidence import CapturePlan, Gap, Source
 from amberlight.model.response_plan import ResponsePlan
 from amberlight.model.signals import Case, Decision, Kind, Suspicion
 from amberlight.response import corroborating
 from amberlight.response.corroborating import Corroborator
 from amberlight.response.doors import Doors
+from amberlight.response.keeping import Keeping
 from amberlight.response.stamping import Stamping
 from amberlight.response.watch import Listener, Watcher
 from amberlight.vault import KmsSigner, Ledger, S3Store, prove
@@ -82,7 +83,7 @@ class Desk:
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """What came of a case."""
+    """What came of a case; `unkept` is what could not be held, or copied to the witness."""
 
     case: Case
     plan: CapturePlan
@@ -91,6 +92,7 @@ class Response:
     package: Package
     verified: dict[str, Any]
     fingerprint: str
+    unkept: tuple[Gap, ...] = ()
 
 
 def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Response:
@@ -119,22 +121,23 @@ def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Re
         tool=f"amberlight {__version__}",
     )
     stamping = Stamping(desk.plan.vault.timestamps, ledger, store, clock=desk.clock, tell=desk.tell)
+    keeping = kept(desk, store, ledger)
     ledger.append("opened", to_builtins(case))
+    keeping.phase("opened")
     plan = planned(desk, case, ledger)
     outcome = runner.run(plan, desk.catalogue, station(desk, store, ledger), on_event=desk.tell)
-    # A signed head after each phase: what is entered later can then not be passed off as having been there before.
-    stamping.begin(ledger.checkpoint())
+    stamping.begin(keeping.phase("captured"))
     desk.tell("captured", outcome)
     corroborated = corroborator(desk, ledger).begin()
     attempts = attacked(desk, case, store, ledger)
-    stamping.begin(ledger.checkpoint())
+    stamping.begin(keeping.head("attempted"))
     desk.tell("corroborated", corroborating.enter(ledger, corroborated()))
     made = package.build(
         out,
         case=case,
         plan=plan,
         evidence=outcome.evidence,
-        gaps=outcome.gaps,
+        gaps=(*outcome.gaps, *keeping.gaps),
         attempts=attempts,
         store=store,
         ledger=ledger,
@@ -143,6 +146,7 @@ def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Re
         extras=stamping.arrived(),
     )
     desk.tell("packaged", made)
+    keeping.phase("packaged")
     verified = verify_alone(out, signer.fingerprint)
     desk.tell("verified", verified)
     stamping.after()
@@ -154,6 +158,20 @@ def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Re
         package=made,
         verified=verified,
         fingerprint=signer.fingerprint,
+        unkept=keeping.gaps,
+    )
+
+
+def kept(desk: Desk, store: S3Store, ledger: Ledger) -> Keeping:
+    """Who holds what the case has, and brings its heads to the witness."""
+    return Keeping(
+        plan=desk.plan,
+        doors=desk.doors,
+        sessions=desk.sessions,
+        store=store,
+        ledger=ledger,
+        clock=desk.clock,
+        tell=desk.tell,
     )
 
 

@@ -30,6 +30,8 @@ CAP_DAYS = 3650
 """No lock reaches further: the bucket's policy refuses it, too (`VaultNames.max_days`)."""
 STATEMENT_DAYS = 7
 """How long two people's word may wait to be used."""
+SLACK = timedelta(days=1)
+"""A lock that ends so little before the horizon is long enough: asked twice within a day, nothing is to be done again."""
 WALL = "HoldsAreNotLifted"
 RELEASE_SCHEMA = "amberlight.hold-release/1"
 NOTHING_SET = frozenset({"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError"})
@@ -54,7 +56,7 @@ def default_lock(kind: Kind) -> dict[str, Any]:
 
 
 def declare(keeper: Keeper, days: int) -> int:
-    """Hold and extend everything that the case has; how many objects changed. A drill changes none.
+    """Hold and extend everything that the case has; how many objects changed. A drill changes none, and so does asking again.
 
     Args:
         keeper: Who, where.
@@ -67,12 +69,24 @@ def declare(keeper: Keeper, days: int) -> int:
     until = horizon(keeper.clock, days)
     if keeper.kind == "drill":
         return 0
-    things = list(keeper.store.listing(f"cases/{keeper.ledger.case_id}/"))
+    things = list(_due(keeper))
     held = _each(keeper, things, "hold-placed", lambda thing: _hold(keeper, thing), {})
     longer = _each(
         keeper, things, "extended", lambda thing: _extend(keeper, thing, until), {"until": until.isoformat()}
     )
     return len({*held, *longer})
+
+
+def _due(keeper: Keeper) -> Iterator[Listed]:
+    """Everything of the case but what the last hold itself entered, and the heads over that: else each would call for the next."""
+    acts = [each.act for each in keeper.ledger.entries()]
+    settled = len(acts)
+    while settled and acts[settled - 1] in ("hold-placed", "extended"):
+        settled -= 1
+    case = f"cases/{keeper.ledger.case_id}"
+    own = {f"{case}/ledger/{number:08d}.json" for number in range(settled, len(acts))}
+    own |= {f"{case}/checkpoints/{size:08d}.json" for size in range(settled + 1, len(acts) + 1)}
+    return (each for each in keeper.store.listing(f"{case}/") if each.key not in own)
 
 
 def horizon(clock: Clock, days: int) -> datetime:
@@ -121,7 +135,7 @@ def held(keeper: Keeper, thing: Listed) -> bool:
 
 def _extend(keeper: Keeper, thing: Listed, until: datetime) -> bool:
     now = _or_nothing(keeper.custodian, "s3.GetObjectRetention", _where(keeper, thing)).get("Retention", {})
-    if now and now["RetainUntilDate"] >= until:
+    if now and now["RetainUntilDate"] >= until - SLACK:
         return False  # only ever up
     # The mode that is there stays: compliance cannot become governance, and governance is not hardened by the way.
     retention = {"Mode": now.get("Mode", REAL_RETENTION["Mode"]), "RetainUntilDate": until}

@@ -103,15 +103,17 @@ def compare(package: Path, witness: Store) -> Agreement:
     reader.walk()
     point = reader.read_key()
     heads, problems = _heads_of(case_of(reader), witness)
-    roots, size = _roots(reader, set(heads))
+    roots, size, sealed = _roots(reader, set(heads))
+    # A ledger goes on after its package was sealed; that this seal was its end once, the witness's head over it says.
+    whole = sealed and size in heads and roots[size] == (heads[size].root, heads[size].last)
     if reader.problems:
         problems += [f"{each['path']} {each['problem']}" for each in reader.problems]
     for number, head in sorted(heads.items()):
-        if number > size:
+        if number > size and not whole:
             problems.append(
                 f"The end was cut off: the witness has a head over {number} entries, the package has {size}."
             )
-        elif roots[number] != (head.root, head.last):
+        elif number <= size and roots[number] != (head.root, head.last):
             problems.append(
                 f"Another history: the first {number} entries are not those that the witness's head is over."
             )
@@ -149,18 +151,26 @@ def _heads_of(case_id: str, witness: Store) -> tuple[dict[int, Checkpoint], list
     return heads, problems
 
 
-def _roots(reader: Verifier, sizes: set[int]) -> tuple[dict[int, tuple[str, str]], int]:
-    """Root and hash of the last entry at each size that is asked for, and how many entries there are."""
-    tree = Tree()
+def _roots(reader: Verifier, sizes: set[int]) -> tuple[dict[int, tuple[str, str]], int, bool]:
+    """Root and hash of the last entry at each size that is asked for, how many entries there are, and if the last seals."""
+    tree, last = Tree(), b""
     found: dict[int, tuple[str, str]] = {}
     try:
         for line in reader.lines(LEDGER):
             tree.add(line)
+            last = line
             if tree.size in sizes:
                 found[tree.size] = (tree.root().hex(), hashlib.sha256(line).hexdigest())
     except (OSError, Bad) as problem:
         reader.say(LEDGER, str(problem))
-    return found, tree.size
+    return found, tree.size, _seals(last)
+
+
+def _seals(line: bytes) -> bool:
+    try:
+        return bool(parse(line).get("act") == "sealed")
+    except Bad:
+        return False
 
 
 def _is_signed(head: Checkpoint, point: tuple[int, int] | None) -> bool:

@@ -74,6 +74,18 @@ def test_a_package_that_continues_the_heads_agrees(place):
     assert agreed.ok
 
 
+def test_a_package_whose_seal_is_witnessed_agrees_though_the_ledger_went_on(place):
+    place.book.append("sealed", {})
+    place.book.checkpoint()
+    place.book.append("extended", {})
+    place.book.checkpoint()
+    witness.copy("c", place.vault, place.kept)
+    assert witness.compare(packed(place, entries=11), place.kept) == witness.Agreement(heads=4, problems=())
+    # Where the seal is no head that the witness has, the rest was cut off.
+    (place.kept.path / "cases/c/checkpoints/00000011.json").unlink()
+    assert not witness.compare(packed(place, entries=11), place.kept).ok
+
+
 @pytest.mark.parametrize("left", [9, 5, 1])
 def test_a_cut_tail_shows(place, left):
     witness.copy("c", place.vault, place.kept)
