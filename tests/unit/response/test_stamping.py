@@ -1,6 +1,5 @@
 """Timestamps beside a case: under the seal if they came in time, in the vault if not, and never in the way."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -15,11 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "handoff"))
 from authority import Authority
 from making import World
 
-from amberlight.model.errors import DeliveryError, Denied, IntegrityError, NotPossible, Unreachable
+from amberlight.model.errors import ConfigError, DeliveryError, Denied, IntegrityError, NotPossible, Unreachable
 from amberlight.model.response_plan import TimestampPlan
-from amberlight.response.stamping import Stamping
+from amberlight.response.stamping import Stamping, reopened, settled
 from amberlight.vault import timestamps
-from amberlight.vault.ledger import Ledger
 from amberlight.vault.timestamps import Token
 from amberlight.vault.verify import verify
 
@@ -45,7 +43,7 @@ def acts(world, act):
     return [entry.what for entry in world.ledger.entries() if entry.act == act]
 
 
-def settled(made):
+def answered(made):
     """Wait until the threads have answered."""
     while made._answers.qsize() < made._open:
         threading.Event().wait(0.01)
@@ -55,7 +53,7 @@ def test_a_token_in_time_is_under_the_seal(world):
     made = stamping(world)
     head = world.ledger.checkpoints()[-1]
     made.begin(head)
-    settled(made)
+    answered(made)
     extras = made.arrived()
     assert list(extras) == [f"custody/timestamps/{head.size:08d}.tsr"]
     package = Path(world.build(extras=extras).path)
@@ -94,7 +92,7 @@ def test_the_delay_is_entered(world):
     world.clock.sleep(90)
     made = stamping(world)
     made.begin(head)
-    settled(made)
+    answered(made)
     made.arrived()
     assert acts(world, "timestamped")[0]["delay_s"] == 90
 
@@ -119,7 +117,7 @@ def test_what_goes_wrong_is_entered_and_stays_owed(world, problem):
     made = stamping(world, "always", ask)
     head = world.ledger.checkpoints()[-1]
     made.begin(head)
-    settled(made)
+    answered(made)
     assert made.arrived() == {}
     [missed] = acts(world, "timestamp-missed")
     assert missed["checkpoints"] == [head.size]
@@ -159,7 +157,7 @@ def test_a_vault_that_takes_no_token_fails_no_case(world, problem):
     world.store.create = refuse
     made = stamping(world)
     made.begin(world.ledger.checkpoints()[-1])
-    settled(made)
+    answered(made)
     assert made.arrived() == {}
     assert acts(world, "timestamp-missed")[0]["problem"] == "No."
 
@@ -210,9 +208,31 @@ def test_a_real_authority_and_a_run_that_was_killed(tmp_path):
         authority.close()
 
 
-def test_another_process_knows_what_is_owed(world):
-    again = Ledger(world.store, world.signer, case_id="c-1", kind=world.kind, clock=world.clock, actor="a", authority="b",
-                   tool="c")  # fmt: skip
-    assert [head.size for head in timestamps.owed(again)] == [head.size for head in timestamps.owed(world.ledger)]
-    assert timestamps.owed(again)
-    assert json.dumps([entry.act for entry in again.entries()]).count("timestamped") == 0
+def test_another_process_settles_what_is_owed(world):
+    again = reopened(world.store, world.signer, "c-1", world.clock)
+    assert again.kind == world.kind
+    owed = timestamps.owed(again)
+    assert [head.size for head in owed] == [head.size for head in world.ledger.checkpoints()]
+    plan = TimestampPlan(url="http://127.0.0.1:9/", when="after-case")
+
+    def half(url, data):
+        if data == timestamps.signed_bytes(owed[0]):
+            raise Unreachable("Not now.")
+        return Token(data=data, said="now")
+
+    for ask, left in ((half, owed[:1]), (lambda url, data: Token(data=data, said="now"), ())):
+        made = Stamping(plan, again, world.store, clock=world.clock, tell=lambda *what: None, ask=ask)
+        assert settled(made, again, plan) == left
+    assert verify(world_package(world, again), world.signer.fingerprint)["ok"]
+
+
+def world_package(world, ledger):
+    world.ledger = ledger
+    return world.build(extras=timestamps.held(ledger, world.store)).path
+
+
+def test_nothing_is_settled_where_the_plan_or_the_case_is_not(world):
+    with pytest.raises(ConfigError, match="lets nobody be asked"):
+        settled(stamping(world, "never"), world.ledger, TimestampPlan())
+    with pytest.raises(ConfigError, match="no case"):
+        reopened(world.store, world.signer, "c-2", world.clock)
