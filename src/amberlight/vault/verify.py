@@ -41,7 +41,7 @@ HEAD_FIELDS = {
 }  # fmt: skip
 SCHEMAS = {"entry": "amberlight.ledger-entry/1", "checkpoint": "amberlight.checkpoint/1"}
 KINDS = ("drill", "incident")
-LINE_MAX, SMALL_MAX, PROBLEMS_MAX, CHUNK, BATCH = 32 << 20, 1 << 16, 10_000, 1 << 18, 1000
+LINE_MAX, SMALL_MAX, PROBLEMS_MAX, CHUNK, BATCH, SHOWN_MAX = 32 << 20, 1 << 16, 10_000, 1 << 18, 1000, 40
 
 # The curve P-256, from: NIST SP 800-186 section 3.2.1.3.
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
@@ -499,7 +499,7 @@ def verify(path: str, key: str | None = None) -> dict[str, Any]:
 
 
 def words(package: Verifier, report: dict[str, Any]) -> str:
-    """The report for people, at 80 columns."""
+    """The report for people, at 80 columns; of many problems the first, since who sees hundreds reads none."""
     marked = f"{package.kind.upper()}" + (" - an exercise, no real case" if package.kind == "drill" else "")
     told = {
         "confirmed": "confirmed: it is the one that you named",
@@ -513,7 +513,9 @@ def words(package: Verifier, report: dict[str, Any]) -> str:
         f"         {package.fingerprint or 'unreadable'}",
         "Corroborated by AWS: {by_cloudtrail} of {acts} acts".format(**report["corroborated"]),
     ]  # fmt: skip
-    rows += [f"PROBLEM  {shown(each['path'])}\n         {shown(each['problem'])}" for each in package.problems]
+    first, more = package.problems[:SHOWN_MAX], len(package.problems) - SHOWN_MAX
+    rows += [f"PROBLEM  {shown(each['path'])}\n         {shown(each['problem'])}" for each in first]
+    rows += [f"MORE     {more} more problems; --json lists them all"] if more > 0 else []
     rows.append("OK: whole and unchanged." if report["ok"] else f"NOT OK: {len(package.problems)} problems.")
     return "\n".join(rows)
 

@@ -51,6 +51,19 @@ def test_a_wrong_key_and_a_touched_file(world, tmp_path):
     assert "START-HERE.md" in done.output
 
 
+@pytest.mark.parametrize("count", [39, 40, 41, 300])
+def test_of_many_problems_people_see_the_first_and_how_many_more(tmp_path, count):
+    # What is no package at all lacks its five fixed parts besides, so those are counted first.
+    lacking = len(json.loads(run(tmp_path, "--json").output)["problems"]) - 1  # without "is an empty folder"
+    for number in range(count - lacking):
+        (tmp_path / f"file{number}").symlink_to("nowhere")
+    told, listed = run(tmp_path).output, json.loads(run(tmp_path, "--json").output)["problems"]
+    assert len(listed) == count
+    assert told.count("PROBLEM") == min(count, 40)
+    assert (f"{count - 40} more problems" in told) == (count > 40)
+    assert f"NOT OK: {count} problems." in told
+
+
 def test_the_wrong_command(world, tmp_path, capsys):
     assert isinstance(run(tmp_path / "none").exception, ConfigError)
     assert isinstance(run(world.package, "--key", "short").exception, ConfigError)
