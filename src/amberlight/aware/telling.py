@@ -88,7 +88,8 @@ def read(by: Intake, message: Message, now: datetime) -> Told:
 def kept(raw: Any, problem: str, now: datetime) -> Told:
     """Something unreadable as a signal without points, under the hash of its form: the same again is the same."""
     whole = raw if isinstance(raw, dict) else {"received": raw}
-    text = msgspec.json.encode(whole, order="sorted")
+    # A queue delivers the same message again under another receipt.
+    text = msgspec.json.encode(whole.get("Body", whole), order="sorted")
     signal = Signal(
         id=f"sig-{hashlib.sha256(text).hexdigest()[:16]}",
         source=UNREADABLE,

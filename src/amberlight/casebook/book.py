@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from amberlight.model.codec import digest
 from amberlight.model.errors import ConfigError, DeliveryError
+from amberlight.model.inbox import Act
 from amberlight.model.signals import Case, Decision, Signal, Suspicion
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Table
 
 T = TypeVar("T")
-NAMES = ("signals", "suspicions", "decisions", "cases")
+NAMES = ("signals", "suspicions", "decisions", "cases", "acts")
 
 
 class Casebook:
@@ -39,13 +41,28 @@ class Casebook:
         """Keep suspicions as they stand; they grow, so one of a known id is replaced."""
         self._put("suspicions", [(one.id, one.first, one) for one in suspicions])
 
-    def record_decision(self, decision: Decision) -> None:
+    def record_decision(self, decision: Decision, *, after: Decision | None = None) -> None:
         """Keep a decision.
+
+        Args:
+            decision: It stands once written.
+            after: The dismissal that it follows, where a dismissed suspicion came back; that one stays beside it.
 
         Raises:
             DeliveryError: another decision on that suspicion stands already.
         """
-        self._once("decisions", decision.suspicion, decision.when, decision)
+        name = decision.suspicion
+        if after is not None and after.suspicion == name:
+            name = f"{name} after {after.when.isoformat()}"
+        self._once("decisions", name, decision.when, decision)
+
+    def record_act(self, act: Act) -> None:
+        """Keep what somebody did; the same act twice is one."""
+        self._once("acts", digest(act), act.when, act)
+
+    def acts(self) -> tuple[Act, ...]:
+        """All acts, by time."""
+        return self._all("acts", Act)
 
     def record_case(self, case: Case) -> None:
         """Keep a case.

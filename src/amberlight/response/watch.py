@@ -1,4 +1,4 @@
-"""Listens to the event history of an account in every Region, and to a queue of alarms; feeds the judge.
+"""Listens to the event history of an account in every Region, to a queue of notices, and to what people hand in; feeds the judge.
 
 References:
     CloudTrail LookupEvents: two requests a second per account and Region, 50 events a page, newest first, management
@@ -15,9 +15,10 @@ from typing import Any
 
 from amberlight import trail
 from amberlight._aws import Clock, Door
-from amberlight.aware.intake import cloudwatch_alarm
+from amberlight.aware import telling
 from amberlight.aware.judge import Judge
 from amberlight.casebook import Casebook
+from amberlight.model.inbox import Act
 from amberlight.model.signals import Signal, Suspicion
 
 Listener = Callable[[str, Any], None]
@@ -29,13 +30,14 @@ OVERLAP = timedelta(minutes=15)
 """How far each look goes back behind the newest event: events arrive late and out of order."""
 SWEEP_S = 60.0
 """How often the whole overlap is read again; the looks between stop at the first page that holds a known event."""
+HANDED_IN = "casebook"
 MOST_PAGES = 20
 """Pages of one look at one Region; what is older was seen by the looks before."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ears:
-    """Where to listen: the subject account's history by a door, and the alarm queue by another (its URL may be empty)."""
+    """Where to listen: the subject account's history by a door, and the queue of notices by another (its URL may be empty)."""
 
     subject: Door
     regions: tuple[str, ...]
@@ -48,8 +50,8 @@ class Watcher:
 
     Args:
         ears: Where to listen.
-        judge: Is fed with every event and alarm.
-        casebook: Keeps signals and suspicions.
+        judge: Is fed with every event and notice.
+        casebook: Keeps signals and suspicions, and when each was noticed; holds what people handed in.
         clock: Time and waiting.
         since: Events before it are not asked for.
         tell: Is told of every round that brought something (`noticed`).
@@ -70,12 +72,13 @@ class Watcher:
         self._start = since
         self._known: dict[str, set[str]] = {region: set() for region in ears.regions}
         self._next_call = dict.fromkeys(ears.regions, 0.0)
-        self._next_sweep = dict.fromkeys(ears.regions, 0.0)
+        self._next_sweep = dict.fromkeys((*ears.regions, HANDED_IN), 0.0)
+        self._timed: set[str] | None = None
 
     def poll(self) -> tuple[Suspicion, ...]:
         """One look everywhere; all suspicions as they stand now."""
         fresh = [signal for region in self._ears.regions for signal in self._look(region)]
-        fresh += self._alarms()
+        fresh += [*self._handed_in(), *self._notices()]
         new = [signal for signal in fresh if signal.id not in self.signals]
         self.signals.update((signal.id, signal) for signal in new)
         if new:
@@ -84,7 +87,16 @@ class Watcher:
         self.latest = self._judge.suspicions()
         if new:
             self._casebook.record_suspicions(self.latest)
+            self._note_times()
         return self.latest
+
+    def _note_times(self) -> None:
+        """When each suspicion was noticed, once: clocks of acknowledging and deciding start there."""
+        if self._timed is None:
+            self._timed = {act.about for act in self._casebook.acts() if act.verb == "noticed"}
+        for name in sorted({one.id for one in self.latest} - self._timed):
+            self._casebook.record_act(Act(about=name, verb="noticed", by="amberlight", when=self._clock.now()))
+            self._timed.add(name)
 
     def until_page(self, limit_s: float) -> Suspicion | None:
         """Poll until a suspicion pages; None when none did within the limit."""
@@ -138,18 +150,31 @@ class Watcher:
         self._next_call[region] = self._clock.monotonic() + PAUSE_S
         return self._ears.subject.call("cloudtrail.LookupEvents", region=region, **parameters)
 
-    def _alarms(self) -> list[Signal]:
-        """Alarms that arrived; each is taken off the queue once it has become a signal."""
+    def _notices(self) -> list[Signal]:
+        """Notices that arrived, readable or not; each is taken off the queue only once the casebook has its signals."""
         if not self._ears.queue_url:
             return []
-        url, found = self._ears.queue_url, []
+        url = self._ears.queue_url
+        found: list[Signal] = []
         answer = self._ears.queue.call("sqs.ReceiveMessage", QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0)
         for message in answer.get("Messages", []):
-            signal = cloudwatch_alarm.INTAKE.read(message)
-            self._judge.add(signal)
+            signals = telling.told(message, self._clock.now()).signals
+            self._casebook.record_signals(signals)
+            for signal in signals:
+                self._judge.add(signal)
             self._ears.queue.call("sqs.DeleteMessage", QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            found.append(signal)
+            found += signals
         return found
+
+    def _handed_in(self) -> list[Signal]:
+        """What people put into the casebook by themselves since the last look; once a sweep."""
+        if not self._sweep_is_due(HANDED_IN):
+            return []
+        found = [one for one in self._casebook.signals() if one.source.startswith("intake.")]
+        new = [one for one in found if one.id not in self.signals]
+        for signal in new:
+            self._judge.add(signal)
+        return new
 
 
 def successor(suspicion: Suspicion, latest: tuple[Suspicion, ...]) -> Suspicion:

@@ -54,10 +54,19 @@ class Judge:
 
 class Book:
     def __init__(self):
-        self.signals, self.suspicions = [], []
+        self.kept, self.suspicions, self.done = [], [], []
 
     def record_signals(self, signals):
-        self.signals += signals
+        self.kept += [one for one in signals if one not in self.kept]
+
+    def signals(self):
+        return tuple(self.kept)
+
+    def record_act(self, act):
+        self.done.append(act)
+
+    def acts(self):
+        return tuple(self.done)
 
     def record_suspicions(self, suspicions):
         self.suspicions.append(suspicions)
@@ -116,7 +125,7 @@ def test_an_event_is_judged_once_and_a_look_stops_where_it_joins_what_is_known()
     made.poll()
     assert [event.id for event in judge.events] == ["a", "b"]
     assert len(door.calls) == 2
-    assert [one.id for one in book.signals] == ["sig-a", "sig-b"]
+    assert [one.id for one in book.kept] == ["sig-a", "sig-b"]
     assert [name for name, _ in told] == ["noticed", "noticed"]
 
 
@@ -138,6 +147,41 @@ def test_alarms_leave_the_queue_once_they_are_signals():
     made.poll()
     assert judge.added[0].source == "intake.cloudwatch_alarm"
     assert [name for name, *_ in queue.calls] == ["sqs.ReceiveMessage", "sqs.DeleteMessage"]
+
+
+def test_a_message_that_nobody_can_read_is_kept_before_it_leaves_the_queue():
+    broken = {"Body": "{", "ReceiptHandle": "r", "MessageId": "m"}
+    made, _, queue, judge, book, _ = watcher(messages=[broken], url="https://queue")
+    order = []
+    record, call = book.record_signals, queue.call
+    book.record_signals = lambda signals: (order.append("kept"), record(signals))
+    queue.call = lambda operation, **more: (order.append(operation), call(operation, **more))[1]
+    made.poll()
+    assert order[:3] == ["sqs.ReceiveMessage", "kept", "sqs.DeleteMessage"]
+    assert [one.source for one in book.kept] == ["intake.unreadable"]
+    assert book.kept[0].raw == broken
+    assert judge.added == book.kept
+
+
+def test_what_people_hand_in_reaches_the_judge_within_a_sweep():
+    made, _, _, judge, book, _ = watcher()
+    made.poll()
+    book.kept.append(Signal(id="sig-p", source="intake.person", title="x", when=START))
+    book.kept.append(signal("own"))
+    made.poll()
+    assert not judge.added
+    made._clock.sleep(watch.SWEEP_S)
+    made.poll()
+    made.poll()
+    assert [one.id for one in judge.added] == ["sig-p"]
+
+
+def test_when_a_suspicion_was_noticed_is_noted_once():
+    made, _, _, judge, book, _ = watcher(pages=[page("a"), page("b"), page("c")])
+    judge.found = (suspicion("a"),)
+    for _ in range(3):
+        made.poll()
+    assert [(act.about, act.verb) for act in book.done] == [("s", "noticed")]
 
 
 def test_watching_ends_at_the_limit_when_nothing_pages():
