@@ -139,6 +139,16 @@ def test_package_verifies_alone_and_not_after_a_change(demo):
         victim.write_bytes(before)
 
 
+def test_the_witness_has_the_heads_of_the_package(demo):
+    out, score, _ = demo
+    argv = [sys.executable, "-m", "amberlight.cli", "verify", out / "package", "--witness", out / "witness", "--json"]
+    done = subprocess.run([*argv, "--key", score["key_fingerprint"]], capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)
+    heads = len(list((out / "package/custody/checkpoints").glob("*.json")))
+    assert (done.returncode, report["witness"]) == (0, {"heads": heads, "problems": []})
+    assert heads >= 4
+
+
 def test_quiet_and_within_the_minute(demo):
     _, score, _ = demo
     assert score["quietness"]["telltale_names"] == []

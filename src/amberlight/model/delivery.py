@@ -43,8 +43,18 @@ class Corroborated(msgspec.Struct, frozen=True, kw_only=True):
     by_cloudtrail: int
 
 
+class WitnessReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How a package stands to a witness: how many heads of its case lie there, and what does not fit."""
+
+    heads: int
+    problems: tuple[str, ...]
+
+
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of `amberlight verify`, of the package's own `verify.py` and of the receiver."""
+    """The answer of `amberlight verify`, of the package's own `verify.py` and of the receiver.
+
+    `witness` is there when a witness was asked, and only `amberlight verify` can ask one.
+    """
 
     schema: str
     ok: bool
@@ -55,6 +65,7 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerState
     problems: tuple[Problem, ...]
     corroborated: Corroborated
+    witness: WitnessReport | msgspec.UnsetType = msgspec.UNSET
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

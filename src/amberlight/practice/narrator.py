@@ -22,6 +22,7 @@ from amberlight.practice.outfolder import write
 from amberlight.practice.report import size
 from amberlight.practice.story import Story
 from amberlight.response.corroborating import Corroborated
+from amberlight.response.keeping import Witnessed
 from amberlight.trail.prove.words import sentence
 
 MOST_REASONS = 4
@@ -132,6 +133,10 @@ class Narrator:
         data, elsewhere, late = (found.standing.get(name, 0) for name in ("data-event", "not-asked", "open"))
         self._story.tell("vault", f"CloudTrail has an event of {len(found.rows)} of our {found.acts} calls;")
         self._story.tell("vault", f"of the others {data} are data events, {elsewhere} elsewhere, {late} late")
+
+    def _witnessed(self, told: Witnessed) -> None:
+        if told.phase == "packaged":
+            self._story.tell("handoff", f"witness: all {told.heads} signed heads lie in a second place, too")
 
     def _packaged(self, package: Package) -> None:
         self._story.tell(

@@ -26,6 +26,7 @@ NAMES = (
     "report.html",
     "scorecard.json",
     "story.svg",
+    "witness",
     WORK,
 )
 """Everything that a rehearsal makes."""

@@ -12,6 +12,7 @@ from amberlight.practice.narrator import PHASES
 from amberlight.practice.outfolder import write
 from amberlight.practice.recording import svg
 from amberlight.practice.report import Telling, render
+from amberlight.practice.stage import WITNESS
 from amberlight.practice.story import Story
 
 if TYPE_CHECKING:
@@ -71,6 +72,6 @@ def tell_files(out: Path, story: Story, score: Scorecard) -> None:
     ):
         story.say(f"{out / name!s:<24} {what}")
     story.say()
-    story.say(f"next:  amberlight verify {out / 'package'}")
+    story.say(f"next:  amberlight verify {out / 'package'} --witness {out / WITNESS}")
     story.say(f"       amberlight plan check {out / 'amberlight.yaml'}")
     story.say("       amberlight lab up")

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from amberlight import plan as plans
 from amberlight._aws import Clock, Credentials, Door, Sessions
 from amberlight.capture import policy as capture_policies
@@ -27,6 +29,7 @@ from amberlight.model.response_plan import (
     PracticePlan,
     ResponsePlan,
     VaultPlan,
+    WitnessPlan,
 )
 from amberlight.vault.policies import (
     DRILL_RETENTION,
@@ -39,6 +42,8 @@ from amberlight.vault.policies import (
 )
 
 HUB = "response-hub"
+WITNESS = "witness"
+"""A folder beside the package stands for a second organisation."""
 CAPTURE_ROLE = "org-inventory-reader"
 """A name that says nothing of an investigation to who reads the trail."""
 TOPIC = "usage-alarms"
@@ -105,6 +110,9 @@ def build(stage: Stage, catalogue: Mapping[str, Source], crown_jewels: tuple[str
     queue_url = build_alarm(stage)
     vault = build_vault(stage, catalogue, hub_arn)
     build_capture_role(stage, catalogue, hub_arn)
+    witness = (out / WITNESS).resolve()
+    witness.mkdir()
+    vault = structs.replace(vault, witness=WitnessPlan(place=str(witness)))
     plan = write_plan(stage, vault, queue_url, crown_jewels)
     path = out / "amberlight.yaml"
     path.write_text(plans.dump(plan), encoding="utf-8")

@@ -9,5 +9,6 @@ listener and knows nothing of rehearsals: whether a case is a drill is one word 
 | `watch` | polls event history in every Region and the alarm queue, within AWS's quotas |
 | `corroborating` | pairs our requests with the events that AWS itself noted of them |
 | `stamping` | has an authority timestamp checkpoints, beside the other work |
+| `keeping`, `witnessing` | hold what a case has, bring its heads to a second place |
 | `respond` | decide, scope, plan, run, prove, package, verify, receipt |
 """

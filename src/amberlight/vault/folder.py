@@ -32,7 +32,7 @@ class FolderStore:
     """Objects as read-only files below one folder.
 
     Args:
-        path: The folder; made if it is absent.
+        path: The folder; made by the first object if it is absent, so that who only reads writes nothing.
         clock: Kept for the common form of a store; a folder has no retention to reckon.
     """
 
@@ -43,7 +43,6 @@ class FolderStore:
         self._clock = clock
         if path.exists() and not path.is_dir():
             raise ConfigError(f"{path} is not a folder.", "Name a folder for the vault.")
-        (path / INCOMING).mkdir(parents=True, exist_ok=True)
 
     def put(
         self,
@@ -65,6 +64,7 @@ class FolderStore:
         except (FileExistsError, NotADirectoryError) as problem:
             raise _crossed(key) from problem
         seen = Hashes()
+        (self.path / INCOMING).mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.path / INCOMING, delete=False) as file:
             draft = Path(file.name)
             try:
