@@ -12,6 +12,7 @@ from amberlight.model.errors import ApprovalMissing, ConfigError, Denied, NotPos
 from amberlight.practice import proving
 from amberlight.vault import KmsSigner, Ledger, S3Store, retention
 from amberlight.vault.people import NAMESPACE, Signature
+from amberlight.vault.prove import standing_of
 from amberlight.vault.store import Listed
 
 pytestmark = pytest.mark.lab
@@ -68,6 +69,13 @@ def test_a_bucket_locks_at_once_in_compliance(hold):
         assert mode == "COMPLIANCE"
         assert days(29) < until < days(31)
         assert not retention.held(keep, thing)
+
+
+def test_unfinished_uploads_end_and_no_object_expires(hold):
+    (rule,) = standing_of(hold.doors["vault examiner"], hold.names.bucket).lifecycle
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert (rule["Status"], rule["Filter"]["Prefix"]) == ("Enabled", "")
+    assert not [name for name in rule if "Expiration" in name or "Transition" in name]
 
 
 def test_declaring_holds_and_extends_everything_and_says_so(hold):

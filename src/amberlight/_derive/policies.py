@@ -42,6 +42,8 @@ def documents(command: str) -> dict[str, str]:
     for name, (text, made, _) in vault_policies().items():
         files[f"deploy/policies/{name}"] = json.dumps(made, indent=2) + "\n"
         rows.append((f"`{name}`", text))
+    files["deploy/policies/vault-lifecycle.json"] = json.dumps(vault.LIFECYCLE, indent=2) + "\n"
+    rows.append(("`vault-lifecycle.json`", "the evidence bucket: ends uploads that nobody goes on with"))
     files["deploy/policies/README.md"] = (
         f"{banner(command)}# Policies\n\nGenerated. The capture roles': one statement per evidence source, exactly the "
         "actions that the sources declare. The vault's: each statement's reason stands in "

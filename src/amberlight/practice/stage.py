@@ -33,6 +33,7 @@ from amberlight.model.response_plan import (
 )
 from amberlight.vault.policies import (
     DRILL_RETENTION,
+    LIFECYCLE,
     ROLES,
     VaultNames,
     bucket_policy,
@@ -179,6 +180,7 @@ def build_vault(stage: Stage, catalogue: Mapping[str, Source], hub_arn: str) -> 
         Bucket=bucket,
         ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": DRILL_RETENTION}},
     )
+    vault.call("s3.PutBucketLifecycleConfiguration", Bucket=bucket, LifecycleConfiguration=LIFECYCLE)
     for name in ROLES:
         arn = names.role_arn(name)
         make_role(vault, arn.rpartition("/")[2], trust_policy(name, names), role_policy(name, names))

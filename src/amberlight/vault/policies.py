@@ -29,8 +29,10 @@ from amberlight.vault.walls import bucket_statements
 
 __all__ = [
     "DRILL_RETENTION",
+    "LIFECYCLE",
     "REAL_RETENTION",
     "ROLES",
+    "UNFINISHED_DAYS",
     "Document",
     "Role",
     "Statement",
@@ -53,6 +55,23 @@ __all__ = [
 ]
 DRILL_RETENTION = {"Mode": "GOVERNANCE", "Days": 1}
 REAL_RETENTION = {"Mode": "COMPLIANCE", "Days": 30}
+UNFINISHED_DAYS = 7
+"""How long an upload that was cut off may wait to be gone on with; its parts are no object, cost money, and end then."""
+LIFECYCLE: Document = {
+    "Rules": [
+        {
+            "ID": "EndUnfinishedUploads",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_DAYS},
+        }
+    ]
+}
+"""The bucket's lifecycle rules: this one, and none by which an object would ever expire.
+
+References:
+    "Configuring a bucket lifecycle configuration to delete incomplete multipart uploads", S3 User Guide, 2026-11.
+"""
 
 
 def bucket_policy(names: VaultNames) -> Document:
