@@ -124,14 +124,19 @@ def part(one: Any) -> dict[str, Any]:
 
 
 def inside(value: dict[str, Any]) -> tuple[str, Any, str] | None:
-    """The envelope's name, its content and title; None where the value is no envelope."""
+    """The envelope's name, its content and title; None where the value is no envelope.
+
+    The content is a text, or an object where some step on the way has decoded it already.
+    """
     if isinstance(value.get("Sns"), dict):
         return "lambda", value["Sns"], ""
-    if isinstance(value.get("Message"), str) and (value.get("Type") == "Notification" or "TopicArn" in value):
+    alone = len(value) == 1
+    noted = alone or value.get("Type") == "Notification" or "TopicArn" in value
+    if noted and isinstance(value.get("Message"), str | dict):
         subject = value.get("Subject")
         return "sns", value["Message"], subject if isinstance(subject, str) else ""
-    body = next((value[name] for name in QUEUE if isinstance(value.get(name), str)), None)
-    if body is not None and (len(value) == 1 or any(mark in value for mark in MARKS)):
+    body = next((value[name] for name in QUEUE if isinstance(value.get(name), str | dict)), None)
+    if body is not None and (alone or any(mark in value for mark in MARKS)):
         return "sqs", body, ""
     return None
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from amberlight.aware.hits import Hit
 from amberlight.aware.links import Links
-from amberlight.aware.memory import Memory, network
+from amberlight.aware.memory import Activity, Memory, network, scope
 
 GAP = timedelta(hours=12)
 LONGEST = timedelta(hours=48)
@@ -26,6 +26,8 @@ class Group:
     def __init__(self, owner: str, hits: list[Hit]) -> None:
         self.owners = {owner}
         self.hits = hits
+        self.begun = (self.first, scope(owner, hits[0].account))
+        """When and by whom it was begun; of groups that become one, the earliest."""
 
     @property
     def first(self) -> datetime:
@@ -42,6 +44,16 @@ class Group:
         """Who did it, and on whose behalf."""
         return self.owners | {hit.principal for hit in self.hits}
 
+    @property
+    def accounts(self) -> set[str]:
+        """Where it happened."""
+        return {account for hit in self.hits for account in hit.accounts}
+
+    def activities(self, memory: Memory) -> list[Activity]:
+        """What is known of its principals, in the accounts where it happened."""
+        places = {scope(one, account) for one in self.principals for account in (self.accounts or {""})}
+        return [memory.activities[one] for one in sorted(places) if one in memory.activities]
+
     def near(self, other: Group, gap: timedelta) -> bool:
         """Whether no more than `gap` lies between the two."""
         return self.first - gap <= other.last and other.first - gap <= self.last
@@ -49,11 +61,13 @@ class Group:
 
 def by_owner(hits: Sequence[Hit], links: Links) -> list[Group]:
     """Hits of each owner, cut where nothing happened for long."""
-    rows: dict[str, list[Hit]] = {}
+    rows: dict[tuple[str, str], list[Hit]] = {}
     for hit in hits:
-        rows.setdefault(links.owner(hit.principal, hit.key), []).append(hit)
+        owner = links.owner(hit.principal, hit.key)
+        # A name that is the same in every account is somebody else in each.
+        rows.setdefault((owner, scope(owner, hit.account)), []).append(hit)
     groups: list[Group] = []
-    for owner, found in rows.items():
+    for (owner, _), found in rows.items():
         run: list[Hit] = []
         for hit in sorted(found, key=lambda one: one.when):
             if run and (hit.when - max(one.last for one in run[-20:]) > GAP or hit.when - run[0].when > LONGEST):
@@ -77,6 +91,7 @@ def joined(groups: list[Group], links: Links, memory: Memory) -> list[Group]:
         else:
             merged[root].hits = merged[root].hits + group.hits
             merged[root].owners |= group.owners
+            merged[root].begun = min(merged[root].begun, group.begun)
     return list(merged.values())
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from operator import itemgetter
 from sys import intern
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from amberlight.aware.memory import Activity
+from amberlight.aware.memory import Activity, scope
 from amberlight.aware.rule import Match, Rule
 from amberlight.model.signals import Signal
 from amberlight.trail import Event
@@ -42,6 +43,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     addresses: tuple[str, ...]
     account: str
     region: str
+    accounts: tuple[str, ...]
+    regions: tuple[str, ...]
     lone: bool
     by_service: bool = False
     guarded: bool = False
@@ -53,6 +56,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         # Texts that come again and again are kept once: each event brings copies of its own, and hits outlive events.
         region = intern(event.region or "")
         identity = event.identity
+        account = intern(event.recipient or who.account)
         own = (event.id,)
         return cls(
             rule=rule,
@@ -66,8 +70,10 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             resources=tuple([f"{name}@{region}" for name in match.resources]) if match.resources else (),
             event_ids=match.event_ids or own,
             addresses=(intern(event.address),) if event.address else (),
-            account=intern(event.recipient or who.account),
+            account=account,
             region=region,
+            accounts=(account,) if account else (),
+            regions=(region,) if region else (),
             lone=rule.may_page_alone and match.lone,
             by_service=by_service,
             guarded=event.console and identity is not None and identity.mfa,
@@ -80,7 +86,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         spans = [s for s in (*activity.calls.values(), *activity.denied.values()) if s.id in match.event_ids]
         times += [s.first for s in spans]
         times += [use.span.first for use in activity.uses.values() if use.span.id in match.event_ids]
-        uses = [(k, a) for (k, a), use in activity.uses.items() if touches(use.ids, use.span.id, match.event_ids)]
+        uses = [(k, a) for (k, a, _), use in activity.uses.items() if touches(use.ids, use.span.id, match.event_ids)]
         return cls(
             rule=rule,
             principal=activity.principal,
@@ -95,6 +101,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             addresses=tuple(sorted({a for _, a in uses if a})),
             account=activity.account,
             region="",
+            accounts=tuple(sorted(activity.accounts)),
+            regions=(),
             lone=rule.may_page_alone and match.lone,
         )
 
@@ -149,26 +157,32 @@ class Hits:
         rows = self.count(hit)
         return self.fresh(hit, rows) if rows else []
 
-    def wants(self, rule: Rule, match: Match, event: Event, principal: str) -> bool:
+    def wants(self, rule: Rule, match: Match, event: Event, who: Actor) -> bool:
         """Whether a match adds anything; most of those in bulk repeat an item, and need no hit to be made of them."""
-        rows = self.table.get((rule.id, rule.revision, principal, event.access_key)) if match.items else None
+        if not match.items:
+            return True
+        place = who.principal
+        if not place.startswith("arn:"):
+            place = scope(place, event.recipient or who.account)
+        rows = self.table.get((rule.id, rule.revision, place, event.access_key))
         if rows is None:
             return True
         hour, mine = hour_of(event.when), (event.when, match.event_ids or (event.id,))
         for item in match.items:
             old = rows.get((item, hour))
-            if old is None or mine < (old.when, old.event_ids):
+            if old is None or mine <= (old.when, old.event_ids):
                 return True
         return False
 
     def count(self, hit: Hit) -> Rows:
         """Count a hit; gives its rows where one of its items is new, else nothing."""
-        rows = self.table.setdefault((hit.rule.id, hit.rule.revision, hit.principal, hit.key), {})
+        name = (hit.rule.id, hit.rule.revision, scope(hit.principal, hit.account), hit.key)
+        rows = self.table.setdefault(name, {})
         hour = hour_of(hit.when)
         new = False
         for item in hit.items:
             old = rows.get((item, hour))
-            if old is None or (hit.when, hit.event_ids) < (old.when, old.event_ids):
+            if old is None or before(hit, old):
                 rows[item, hour] = hit
                 new = new or old is None
         if len(rows) > CUT_AT:
@@ -206,12 +220,25 @@ class Hits:
             mine = self.table.setdefault(name, {})
             for key, hit in rows.items():
                 old = mine.get(key)
-                if old is None or (hit.when, hit.event_ids) < (old.when, old.event_ids):
+                if old is None or before(hit, old):
                     mine[key] = hit
             if len(mine) > CUT_AT:
                 self.cut(mine)
         self.known |= other.known
         self.dropped += other.dropped
+
+
+def before(hit: Hit, old: Hit) -> bool:
+    """Whether a hit stands for its item instead of the old one: the earlier, and of two of one time always the same one."""
+    if hit.when != old.when:
+        return hit.when < old.when
+    return rank(hit) < rank(old)
+
+
+def rank(hit: Hit) -> tuple[Any, ...]:
+    """Order of hits of one moment, by all that can differ."""
+    return (hit.event_ids, -hit.points, hit.reason, hit.resources, hit.addresses, hit.accounts, hit.regions,
+            hit.lone, hit.by_service, hit.guarded)  # fmt: skip
 
 
 def hour_of(when: datetime) -> int:
@@ -253,6 +280,8 @@ def joined(run: list[tuple[datetime, str, Hit]]) -> Iterator[Hit]:
         resources=tuple(sorted({r for _, _, hit in run for r in hit.resources})),
         event_ids=tuple(dict.fromkeys(i for _, _, hit in run for i in hit.event_ids))[:MOST_SHOWN],
         addresses=tuple(sorted({a for _, _, hit in run for a in hit.addresses})),
+        accounts=tuple(sorted({a for _, _, hit in run for a in hit.accounts})),
+        regions=tuple(sorted({r for _, _, hit in run for r in hit.regions})),
         guarded=all(hit.guarded for _, _, hit in run),
         count=different,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -12,7 +13,8 @@ from amberlight.aware import triage
 from amberlight.aware.comparing import Change, compare
 from amberlight.aware.hits import Hit, Hits
 from amberlight.aware.links import ISSUING, MAKING, Links
-from amberlight.aware.memory import Activity, Memory, Name
+from amberlight.aware.memory import Activity, Memory, Name, scope
+from amberlight.aware.naming import Names
 from amberlight.aware.rule import Match, Rule
 from amberlight.aware.ruleset import Door, Key, RuleSet, builtin
 from amberlight.aware.scoring import SHOWN_IDS
@@ -22,10 +24,9 @@ from amberlight.model.scan import StagedRule, SuppressionUse
 from amberlight.model.signals import Signal, Suspicion
 from amberlight.trail import Event
 from amberlight.trail.event import NOBODY
-from amberlight.trail.identity import Actor, Identity, actor
+from amberlight.trail.identity import Actor, actor
 
 S3 = "s3.amazonaws.com"
-MOST_ACTORS = 20_000
 MOST_ROUTES = 20_000
 
 
@@ -64,9 +65,9 @@ class Judge:
         self.links = Links()
         self.hits = Hits()
         self.notices: dict[str, Signal] = {}
-        self._actors: dict[tuple[str, str | None], Actor] = {}
         self._routes: dict[Name, Route] = {}
         self._stale = True
+        self._names = Names()
         self._everything: list[Hit] = []
         self._judged: tuple[Suspicion, ...] = ()
 
@@ -94,7 +95,7 @@ class Judge:
     def take(self, event: Event) -> list[Hit]:
         """One event: what the memory learns of it, and what the rules that ask for its name say."""
         route = self._routes.get((event.source, event.name)) or self._route(event)
-        who = self._actor(event.identity or NOBODY)
+        who = actor(event.identity or NOBODY)
         by_service = who.kind == "service" or from_aws(event.address)
         if not by_service:
             self._remember(event, who, route.name)
@@ -111,30 +112,24 @@ class Judge:
         for rule in rules:
             if rule.on_event and (rule.services or not by_service) and (rule.denied or event.error is None):
                 match = rule.on_event(event)
-                if match and self.hits.wants(rule, match, event, who.principal):
+                if match and self.hits.wants(rule, match, event, who):
                     found.append(Hit.of(rule, match, event, who, by_service=by_service))
         return found
 
     def _remember(self, event: Event, who: Actor, name: Name) -> None:
-        activity = self.memory.activities.get(who.principal)
+        account, place = event.recipient or who.account, who.principal
+        if not place.startswith("arn:"):
+            place = scope(place, account)
+        activity = self.memory.activities.get(place)
         if activity is None:
-            activity = Activity(who.principal, who.kind, event.account or who.account, event)
-            self.memory.activities[who.principal] = activity
-        activity.see(event, who.session, name)
+            activity = self.memory.activities[place] = Activity(who.principal, who.kind)
+        if account not in activity.accounts and account:
+            activity.was_in(account)
+        if who.kind != activity.kind:
+            activity.kind = min(activity.kind, who.kind)
+        activity.see(event, who, name)
         if event.source == S3 and (bucket := bucket_of(event)):
             activity.bucket(bucket, event)
-
-    def _actor(self, identity: Identity) -> Actor:
-        if not identity.arn:
-            return actor(identity)
-        # A role's name is unique in its account: one session is one role, also where a record leaves out the issuer.
-        key = (identity.arn, identity.type)
-        known = self._actors.get(key)
-        if known is None:
-            if len(self._actors) > MOST_ACTORS:
-                self._actors.clear()
-            known = self._actors[key] = actor(identity)
-        return known
 
     def _route(self, event: Event) -> Route:
         name = (event.source, event.name)
@@ -155,6 +150,7 @@ class Judge:
         self.links.merge(other.links)
         self.hits.merge(other.hits)
         self.notices |= other.notices
+        self._names.merge(other._names)
         self._stale = True
 
     def __getstate__(self) -> dict[str, object]:
@@ -173,7 +169,7 @@ class Judge:
         if self._stale:
             self._everything = self.all_hits()
             self.suppressions = Suppressions(self.aware.suppressions, self.suppressions.today)
-            self._judged = self._by(self.rules.live().keys, self.suppressions)
+            self._judged = self._names.kept(self._by(self.rules.live().keys, self.suppressions))
             self._stale = False
         return self._judged
 
@@ -219,7 +215,7 @@ class Judge:
         for rule in self.rules.on_activity:
             for activity in self.memory.activities.values():
                 found += [Hit.over(rule, match, activity) for match in looked(rule, activity, self.memory)]
-        return sorted(found, key=lambda hit: (hit.when, hit.rule.id, hit.principal, hit.event_ids))
+        return sorted(found, key=order)
 
     def signals(self) -> tuple[Signal, ...]:
         """Every signal so far, by time; staged rules raise none."""
@@ -241,9 +237,15 @@ def bucket_of(event: Event) -> str:
     return asked.name if asked and isinstance(asked.name, str) else ""
 
 
+@lru_cache(maxsize=16384)
 def from_aws(address: str | None) -> bool:
     """Whether the source address says that AWS itself called."""
     return address is not None and (address.endswith(".amazonaws.com") or address == "AWS Internal")
+
+
+def order(hit: Hit) -> tuple[Any, ...]:
+    """Order of hits, which decides wherever two are alike: by all that can tell two of them apart."""
+    return (hit.when, hit.rule.id, hit.rule.revision, hit.principal, hit.event_ids, hit.key, hit.accounts, hit.reason)
 
 
 def moment(signal: Signal) -> tuple[datetime, str]:

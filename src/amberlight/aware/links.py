@@ -37,10 +37,10 @@ ISSUED = msgspec.json.Decoder(Issued | None)
 
 
 class Links:
-    """Issued sessions (access key to issuer), and made principals (maker, its key, made; when)."""
+    """Issued sessions (access key to when, issuer and its key), and made principals (maker, its key, made; when)."""
 
     def __init__(self) -> None:
-        self.issued: dict[str, tuple[str, str]] = {}
+        self.issued: dict[str, tuple[datetime, str, str]] = {}
         self.made: dict[tuple[str, str, str], datetime] = {}
 
     def see(self, event: Event) -> None:
@@ -61,7 +61,11 @@ class Links:
         key = answer.credentials.key if answer and answer.credentials else None
         who = event.actor
         if isinstance(key, str) and who.kind not in ("service", "other"):
-            self.issued.setdefault(key, (who.principal, event.access_key))
+            self._take(key, (event.when, who.principal, event.access_key))
+
+    def _take(self, key: str, issuer: tuple[datetime, str, str]) -> None:
+        """Keep the first issuer, in whatever order they come: a key is issued once, but records may say otherwise."""
+        self.issued[key] = min(issuer, self.issued.get(key, issuer))
 
     def make(self, event: Event) -> None:
         """A user or role was made, or made usable."""
@@ -75,12 +79,13 @@ class Links:
         for _ in range(5):
             if key not in self.issued:
                 return principal
-            principal, key = self.issued[key]
+            _, principal, key = self.issued[key]
         return principal
 
     def merge(self, other: Links) -> None:
         """Take in another state."""
-        self.issued |= other.issued
+        for key, issuer in other.issued.items():
+            self._take(key, issuer)
         for pair, when in other.made.items():
             self.made[pair] = min(when, self.made.get(pair, when))
 

@@ -109,7 +109,7 @@ def place(number: int, where: str) -> Callable[[Hit], bool]:
         return lambda _: True
     if found := PLACE.fullmatch(where):
         account, region = found["account"], found["region"]
-        return lambda hit: hit.account == account and region in (None, hit.region)
+        return lambda hit: hit.accounts == (account,) and (region is None or hit.regions == (region,))
     try:
         network = ipaddress.ip_network(where)
     except ValueError as problem:

@@ -74,7 +74,10 @@ def one(message: Message, now: datetime, named: str) -> Told:
     fitting = [load()[named]] if named else [each for each in load().values() if each.knows(message)]
     if not fitting:
         return kept(message.raw, "No intake knows this message.", now)
-    return joined(read(fitting[0], part, now) for part in fitting[0].split(message))
+    by = fitting[0]
+    if not by.knows(message):
+        return kept(message.raw, f"The intake {by.id} does not know this message.", now)
+    return joined(read(by, part, now) for part in by.split(message))
 
 
 def read(by: Intake, message: Message, now: datetime) -> Told:

@@ -15,7 +15,8 @@ from datetime import timedelta
 from amberlight.aware.grouping import SAME_ADDRESS, Group, by_owner, joined
 from amberlight.aware.hits import Hit
 from amberlight.aware.links import Links
-from amberlight.aware.memory import Memory
+from amberlight.aware.memory import Memory, scope
+from amberlight.aware.naming import name_of
 from amberlight.aware.scoring import Weighed, capped, ceiling, jewels, reasons, severity, weigh, withheld
 from amberlight.aware.suppressing import Suppressions
 from amberlight.model.response_plan import AwarePlan
@@ -60,7 +61,7 @@ def habits(hits: Sequence[Hit]) -> dict[tuple[str, str], set[int]]:
     """Days (as ordinals) on which each principal set off each rule."""
     days: dict[tuple[str, str], set[int]] = {}
     for hit in hits:
-        days.setdefault((hit.rule.id, hit.principal), set()).add(hit.when.toordinal())
+        days.setdefault((hit.rule.id, scope(hit.principal, hit.account)), set()).add(hit.when.toordinal())
     return days
 
 
@@ -83,7 +84,7 @@ def fits(signal: Signal, group: Group) -> bool:
     near = group.first - NOTICE_WITHIN <= signal.when <= group.last + NOTICE_WITHIN
     if signal.principals:
         return near and bool(set(signal.principals) & group.principals)
-    return near and any(hit.account == signal.account for hit in group.hits)
+    return near and signal.account in group.accounts
 
 
 def suspicion(group: Group, notices: list[Signal], desk: Desk) -> Suspicion:
@@ -96,9 +97,9 @@ def suspicion(group: Group, notices: list[Signal], desk: Desk) -> Suspicion:
     verdict = judged(open_, group, notices, resources, desk)
     held_page = bool(held) and not verdict.page and judged(everything, group, notices, resources, desk).page
     desk.suppressions.count([one.held for one in held if one.held], page=held_page)
-    first = min(group.hits, key=lambda hit: (hit.when, hit.event_ids))
+    when, owner = group.begun
     return Suspicion(
-        id=name_of(first),
+        id=name_of(owner, when),
         page=verdict.page,
         severity=verdict.severity,
         score=verdict.score,
@@ -110,8 +111,8 @@ def suspicion(group: Group, notices: list[Signal], desk: Desk) -> Suspicion:
         reasons=(*verdict.reasons, *withheld(held)),
         event_ids=ids(group),
         resources=resources,
-        accounts=tuple(sorted({hit.account for hit in group.hits if hit.account})),
-        regions=tuple(sorted({hit.region for hit in group.hits if hit.region})),
+        accounts=tuple(sorted(group.accounts)),
+        regions=tuple(sorted({region for hit in group.hits for region in hit.regions})),
         signals=tuple(sorted({hit.signal_id for hit in group.hits} | {s.id for s in notices})),
         suppressed=suppressed(held),
         held_page=held_page,
@@ -169,12 +170,12 @@ def by_source(notices: Sequence[Signal]) -> list[Reason]:
 
 def earlier(days: Mapping[tuple[str, str], set[int]], hit: Hit, start: int) -> int:
     """On how many days before the group the principal did the same."""
-    return sum(day < start for day in days.get((hit.rule.id, hit.principal), ()))
+    return sum(day < start for day in days.get((hit.rule.id, scope(hit.principal, hit.account)), ()))
 
 
 def ordinary(hit: Hit, memory: Memory) -> str:
     """An operation of the same principal within the hour that makes the hit an ordinary change; else empty."""
-    activity = memory.activities.get(hit.principal)
+    activity = memory.of(hit.principal, hit.account)
     if activity is None or not hit.rule.ordinary_with:
         return ""
     for name in hit.rule.ordinary_with:
@@ -187,7 +188,7 @@ def ordinary(hit: Hit, memory: Memory) -> str:
 
 def around(group: Group, memory: Memory) -> list[Reason]:
     """A change that was refused to one of the principals, and then made by the same or another of them."""
-    known = [memory.activities[one] for one in sorted(group.principals) if one in memory.activities]
+    known = group.activities(memory)
     found = [
         (no.first, name[1], (no.id, yes.id))
         for tried in known
@@ -217,21 +218,15 @@ def touched(group: Group, memory: Memory) -> tuple[str, ...]:
         for kind in ("user", "role"):
             if f":{kind}/" in principal:
                 found.add(f"{kind}/{principal.rpartition('/')[2]}@us-east-1")
-        activity = memory.activities.get(principal)
-        if activity is not None:
-            found |= {
-                f"bucket/{bucket}@{region}"
-                for bucket, span in activity.buckets.items()
-                if span.first <= group.last + SAME_ADDRESS and span.last >= group.first - SAME_ADDRESS
-            }
+    found |= {
+        f"bucket/{bucket}@{region}"
+        for activity in group.activities(memory)
+        for bucket, spans in activity.buckets.items()
+        for span in spans
+        if span.first <= group.last + SAME_ADDRESS and span.last >= group.first - SAME_ADDRESS
+    }
     found |= {f"key/{hit.key}@us-east-1" for hit in group.hits if hit.key.startswith("AKIA")}
     return tuple(sorted(found))
-
-
-def name_of(first: Hit) -> str:
-    """An id that stays the same while a suspicion grows at its end."""
-    text = f"{first.principal}\n{first.event_ids[0] if first.event_ids else first.reason}"
-    return f"sus-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def of_notice(signal: Signal, aware: AwarePlan) -> Suspicion:

@@ -77,7 +77,7 @@ class Suspicion(msgspec.Struct, frozen=True, kw_only=True):
 
     `page` says whether a person is called for it; a suspicion that does not page is kept with its reasons as noise.
     `first` and `last` are the times of its first and last event. `suppressed` is what the plan holds back of it, and
-    `held_page` says whether a person would be called but for that.
+    `held_page` says whether a person would be called but for that. `earlier_ids` are ids that parts of it were shown with.
     """
 
     id: str
@@ -97,6 +97,7 @@ class Suspicion(msgspec.Struct, frozen=True, kw_only=True):
     signals: tuple[str, ...] = ()
     suppressed: tuple[Suppressed, ...] = ()
     held_page: bool = False
+    earlier_ids: tuple[str, ...] = ()
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

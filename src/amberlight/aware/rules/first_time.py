@@ -45,7 +45,7 @@ def find(activity: Activity, memory: Memory) -> Iterator[Match]:  # noqa: ARG001
 def networks(activity: Activity) -> list[tuple[datetime, str, str]]:
     """First use, address and event of each outside network, by time."""
     seen: dict[str, tuple[datetime, str, str]] = {}
-    for (_, address), use in sorted(activity.uses.items(), key=lambda one: (one[1].span.first, one[0])):
+    for (_, address, _), use in sorted(activity.uses.items(), key=lambda one: (one[1].span.first, one[0])):
         if network(address):
             seen.setdefault(network(address), (use.span.first, address, use.span.id))
     return sorted(seen.values())

@@ -31,7 +31,7 @@ def find(activity: Activity, memory: Memory) -> Iterator[Match]:
     if activity.kind != "role":
         return
     sessions: dict[str, dict[str, list[Use]]] = {}
-    for (_, address), use in activity.uses.items():
+    for (_, address, _), use in activity.uses.items():
         if use.session.startswith("i-") and network(address):
             sessions.setdefault(use.session, {}).setdefault(address, []).append(use)
     for session, addresses in sorted(sessions.items()):

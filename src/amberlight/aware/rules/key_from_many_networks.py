@@ -21,7 +21,7 @@ MANY = 8
 def find(activity: Activity, memory: Memory) -> Iterator[Match]:  # noqa: ARG001 - a rule's signature
     """Each long-lived key by itself; a key that is seen in very many networks roams, and says nothing."""
     keys: dict[str, list[tuple[str, str, Use]]] = {}
-    for (key, address), use in activity.uses.items():
+    for (key, address, _), use in activity.uses.items():
         if key.startswith("AKIA") and network(address):
             keys.setdefault(key, []).append((network(address), address, use))
     for key, uses in sorted(keys.items()):
