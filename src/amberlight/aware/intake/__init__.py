@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from amberlight.aware.envelope import Message, messages
+from amberlight.aware.envelope import FIX, Message, messages
+from amberlight.model.errors import ConfigError
 from amberlight.model.signals import Signal
 
 
@@ -42,4 +43,7 @@ class Intake:
         Raises:
             ConfigError: it is not of this kind, or cannot be read.
         """
-        return self.signals(self.split(messages(raw)[0])[0])[0]
+        message = messages(raw)[0]
+        if not self.knows(message):
+            raise ConfigError(f"This is not {self.title[0].lower()}{self.title[1:]}.", FIX)
+        return self.signals(self.split(message)[0])[0]
