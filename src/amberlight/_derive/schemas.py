@@ -9,7 +9,13 @@ from typing import Any
 import msgspec
 
 RECORDS = {
+    "case": ("amberlight.model.signals", "Case"),
+    "inbox-act": ("amberlight.model.inbox", "Act"),
+    "inbox-item": ("amberlight.model.inbox", "Item"),
+    "rule-noise": ("amberlight.model.inbox", "Noise"),
+    "signal": ("amberlight.model.signals", "Signal"),
     "capture-plan": ("amberlight.model.evidence", "CapturePlan"),
+    "case-check": ("amberlight.model.case_check", "CaseCheck"),
     "checkpoint": ("amberlight.model.custody", "Checkpoint"),
     "evidence": ("amberlight.model.evidence", "Evidence"),
     "exhibit-report": ("amberlight.model.exhibit", "ExhibitReport"),

@@ -6,6 +6,7 @@ words for every point; turns a suspicion into a decision, and a decision into a 
 | part | holds |
 |---|---|
 | `intake/` | one file for each way to be told |
+| `envelope`, `telling` | what AWS wraps round a notice; whatever is received becomes signals, unreadable or not |
 | `rules/` | one file for each rule; the folder is the catalogue |
 | `rule` | what a rule declares, and what it gives |
 | `memory` | what was seen of each principal: first and last uses, networks, denials; mergeable |
@@ -13,6 +14,7 @@ words for every point; turns a suspicion into a decision, and a decision into a 
 | `judge` | events and signals in, signals and suspicions out |
 | `triage`, `scoring` | hits to suspicions |
 | `decide` | a suspicion to a decision, a decision to a case |
+| `merging` | suspicions that a person found to be one |
 
 No score grows with volume: each rule counts once in a suspicion, and the more rules there are the less each adds.
 """

@@ -50,27 +50,35 @@ def look_up(door: Door | None, key: str) -> Owner:
     """Ask for a key's account, user and last use; without a door nothing is asked, and that is said."""
     if door is None:
         return Owner(key=key, problem=NO_DOOR)
-    try:
-        account = str(door.call("sts.GetAccessKeyInfo", AccessKeyId=key)["Account"])
-    except AmberlightError as problem:
-        return Owner(key=key, problem=f"its account is not known: {problem.cause}")
-    if account != door.account:
+    account, unknown = account_of(door, key)
+    if account and account != door.account:
         return Owner(
             key=key, account=account, problem=f"its user is not known: {door.account} was asked, not {account}"
         )
     try:
         answer = door.call("iam.GetAccessKeyLastUsed", AccessKeyId=key)
     except AmberlightError as problem:
-        return Owner(key=key, account=account, problem=f"its user is not known: {problem.cause}")
+        both = "; ".join(filter(None, [unknown, f"its user is not known: {problem.cause}"]))
+        return Owner(key=key, account=account, problem=both)
     used = answer.get("AccessKeyLastUsed", {})
     return Owner(
         key=key,
-        account=account,
+        # IAM answers for keys of the account that asks alone.
+        account=account or door.account,
         user=answer.get("UserName", ""),
         last_used=used.get("LastUsedDate"),
         service=used.get("ServiceName", ""),
         region=used.get("Region", ""),
+        problem=unknown,
     )
+
+
+def account_of(door: Door, key: str) -> tuple[str, str]:
+    """The account of a key, or empty and why it is not known: the user may be known all the same."""
+    try:
+        return str(door.call("sts.GetAccessKeyInfo", AccessKeyId=key)["Account"]), ""
+    except AmberlightError as problem:
+        return "", f"STS did not say its account: {problem.cause}"
 
 
 def keys_of(signal: Signal) -> tuple[str, ...]:

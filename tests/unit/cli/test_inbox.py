@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from amberlight.casebook import Casebook
@@ -165,3 +166,27 @@ def test_statistics_by_rule(run):
     assert (figures["rule"], figures["fired"], figures["dismissed"]) == ("intake.person", 1, 1)
     assert figures["median_s"] >= 0
     assert "intake.person" in run("signals", "stats").out
+
+
+def test_lines_are_what_the_published_schemas_say(run, tmp_path):
+    def check(schema, line):
+        place = Path(__file__).parents[3] / "docs" / "reference" / "schemas" / f"{schema}.json"
+        jsonschema.validate(json.loads(line), json.loads(place.read_text(encoding="utf-8")))
+
+    (tmp_path / "amberlight.yaml").write_text(PLAN, encoding="utf-8")
+    check("signal", json.dumps(told(run)))
+    name = listed(run)[0]["suspicion"]["id"]
+    run("signals", "promote", name, "--why", "ours")
+    case = run("case", "open", name).out.strip()
+    run("case", "close", case, "--why", "done")
+    for command, schemas in (
+        (("signals", "list", "--all"), ["inbox-item"]),
+        (("signals", "show", name), ["inbox-item", "inbox-act", "inbox-act", "signal"]),
+        (("signals", "stats"), ["rule-noise"]),
+        (("case", "list", "--all"), ["case"]),
+        (("case", "show", case), ["case", *["inbox-act"] * 3]),
+    ):
+        lines = run(*command, "--json").out.splitlines()
+        assert len(lines) == len(schemas)
+        for schema, line in zip(schemas, lines, strict=True):
+            check(schema, line)

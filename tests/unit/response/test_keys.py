@@ -71,7 +71,8 @@ def test_a_refusal_is_said(problem, operation):
     door.answers[operation] = problem
     owner = look_up(door, KEY)
     assert problem.cause in owner.words
-    assert not owner.user
+    assert owner.user == ("bob" if operation == "sts.GetAccessKeyInfo" else "")
+    assert owner.account == "111122223333"
 
 
 def test_keys_of_a_signal_are_those_that_look_like_keys():
