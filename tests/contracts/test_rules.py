@@ -86,6 +86,6 @@ def test_examples_survive_hostile_names():
 
 def test_the_guides_example_is_a_rule_of_ours():
     """What the guide tells people to write is what we run."""
-    guide = (Path(__file__).parents[2] / "docs" / "guide" / "rules.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).parents[2] / "docs" / "guide" / "writing-rules.md").read_text(encoding="utf-8")
     code = guide.partition("```python\n")[2].partition("```")[0]
     assert code == (FOLDER / "password_policy_weakened.py").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ import pickle
 import random
 import re
 import string
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -459,3 +460,17 @@ def test_the_public_rules_run_where_somebody_has_them(shared_data):
     rules, problems = sigma.read(places)
     assert rules
     assert all(problem.reason for problem in problems)
+
+
+def test_the_guides_example_runs_as_it_stands(tmp_path):
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "writing-rules.md").read_text(encoding="utf-8")
+    (tmp_path / "trail_touched.yml").write_text(guide.partition("```yaml\n")[2].partition("```")[0])
+    rules, problems = sigma.read([tmp_path])
+    assert problems == []
+    (event,), (pipeline,) = (
+        made(STOP),
+        made({**STOP, "userIdentity": {"sessionContext": {"sessionIssuer": {"userName": "deploy-pipeline"}}}}),
+    )
+    assert rules[0].on_event(event)
+    assert not rules[0].on_event(pipeline)
+    assert rules[0].stage == "staged"

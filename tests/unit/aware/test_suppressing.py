@@ -2,6 +2,7 @@
 
 import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -186,3 +187,11 @@ def test_the_command_shows_what_was_held_back(tmp_path, days, applied):
     assert ("held back 1 matches and 1 pages" if applied else "EXPIRED") in shown.stderr
     assert "\x1b" not in shown.stderr + shown.stdout
     assert ("suppressed" in shown.stdout) is applied
+
+
+def test_the_guides_example_is_a_plan():
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "writing-rules.md").read_text(encoding="utf-8")
+    example = guide.partition("```yaml\naware:\n")[2].partition("```")[0]
+    plan = parse(PLAN.format(until="2026-12-31").partition("aware:\n")[0] + "aware:\n" + example)
+    judge = Judge(plan.aware, today=TODAY)
+    assert [use.applied for use in judge.suppressed()] == [True]
