@@ -230,6 +230,12 @@ def test_what_nobody_can_read_is_kept_and_named(value, words):
     book.close()
 
 
+def test_an_unreadable_message_delivered_again_is_the_same():
+    first, again = ({"Body": "?", "MessageId": "1", "ReceiptHandle": handle} for handle in ("a", "b"))
+    assert one(first).id == one(again).id
+    assert one({**first, "Body": "!"}).id != one(first).id
+
+
 def test_envelopes_have_an_end():
     text = json.dumps(raw("config_rule/good"))
     for _ in range(envelope.MOST_ENVELOPES + 2):
