@@ -42,9 +42,13 @@ class Sessions:
     Args:
         region: Region of calls that name none.
         credentials: Keys to start from; without them the standard chain of boto3 is used.
+        profile: A profile of the user's own AWS configuration for that chain; it may ask for a second factor.
         endpoint: Endpoint of every service; None means AWS.
         user_agent: Opaque text added to the user agent: says nothing of an incident.
         journal: Where every call is noted.
+
+    Raises:
+        CredentialsError: there is no such profile.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Sessions:
         *,
         region: str,
         credentials: Credentials | None = None,
+        profile: str | None = None,
         endpoint: str | None = None,
         user_agent: str = "",
         journal: Journal | None = None,
@@ -62,7 +67,10 @@ class Sessions:
         self.clock = clock or SystemClock()
         self._credentials = credentials
         self._endpoint = endpoint
-        self._session = boto3.session.Session(region_name=region, botocore_session=core_session())
+        core = core_session()
+        if profile is not None and profile not in core.available_profiles:
+            raise CredentialsError(f"There is no AWS profile {profile!r}.", "Look at `aws configure list-profiles`.")
+        self._session = boto3.session.Session(region_name=region, profile_name=profile, botocore_session=core)
         self._lock = threading.Lock()
         self._config = Config(
             retries={"mode": "standard", "total_max_attempts": 4},

@@ -1,4 +1,4 @@
-"""The vault: attack it with every role, and file the refusals."""
+"""The vault: attack it, check a case in it, hold it and let it go."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from amberlight.cli import _holding
 
 if TYPE_CHECKING:
     from amberlight.vault.proof import Signed
@@ -17,6 +19,10 @@ THROUGH, UNSETTLED = 4, 3
 @click.group("vault")
 def command() -> None:
     """Where evidence is kept."""
+
+
+for each in (_holding.hold, _holding.release, _holding.statement, _holding.verify):
+    command.add_command(each)
 
 
 @command.command("prove")

@@ -168,7 +168,9 @@ def settled(stamping: Stamping, ledger: Ledger, plan: TimestampPlan) -> tuple[Ch
     return timestamps.owed(ledger)
 
 
-def reopened(store: Store, signer: Signer, case_id: str, clock: Clock) -> Ledger:
+def reopened(
+    store: Store, signer: Signer, case_id: str, clock: Clock, authority: str = "response plan, vault.timestamps"
+) -> Ledger:
     """The ledger of a case that is there already; its first entry says whether it is a drill.
 
     Raises:
@@ -186,6 +188,6 @@ def reopened(store: Store, signer: Signer, case_id: str, clock: Clock) -> Ledger
         kind=first.kind,
         clock=clock,
         actor="amberlight",
-        authority="response plan, vault.timestamps",
+        authority=authority,
         tool=f"amberlight {__version__}",
     )

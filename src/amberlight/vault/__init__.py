@@ -15,6 +15,7 @@ conditional write alone, so that no lock service and no clock has to be trusted.
 | `timestamps` | an authority's word when a head existed |
 | `witness`, `proofs` | heads in a second place; proofs for one entry and for a history |
 | `exhibit`, `check_exhibit` | one item given away alone, and its check; the check is standard library only |
+| `checking` | checks a case where it lies |
 | `verify` | checks a package; standard library only, copied into every package |
 """
 

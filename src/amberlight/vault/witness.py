@@ -119,7 +119,7 @@ def compare(package: Path, witness: Store) -> Agreement:
             )
         if head.key != reader.fingerprint:
             problems.append(f"Another key: the witness's head over {number} entries was signed with {head.key}.")
-        elif not _is_signed(head, point):
+        elif not is_signed(head, point):
             problems.append(f"The witness's head over {number} entries is not signed by its key.")
     if not heads:
         problems.append("The witness has no head of this case.")
@@ -173,7 +173,8 @@ def _seals(line: bytes) -> bool:
         return False
 
 
-def _is_signed(head: Checkpoint, point: tuple[int, int] | None) -> bool:
+def is_signed(head: Checkpoint, point: tuple[int, int] | None) -> bool:
+    """Whether a head is signed by that key."""
     try:
         signature = base64.b64decode(head.signature, validate=True)
         return point is not None and signed(point, signed_bytes(head), signature)
