@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from amberlight.casebook.book import Casebook
-from amberlight.casebook.standing import OPEN, kinds
+from amberlight.casebook.standing import OPEN
 from amberlight.model.errors import ConfigError, DeliveryError
 from amberlight.model.inbox import Act, Item
 from amberlight.model.signals import Case, Decision, Suspicion
@@ -64,7 +64,7 @@ def dismiss(book: Casebook, one: Item, word: Word, until: datetime | None = None
         when=word.when,
         why=word.why,
         until=until,
-        kinds=kinds(one.suspicion),
+        kinds=one.kinds,
     )
     return decide(book, one, word, act)
 

@@ -29,7 +29,8 @@ def items(book: Casebook, now: datetime, within: Mapping[str, timedelta] | None 
     """
     known = book.suspicions()
     larger = joins(known)
-    desk = Desk(book.decisions(), book.acts(), larger, now, within or {})
+    sources = {one.id: rule_of(one) for one in book.signals()}
+    desk = Desk(book.decisions(), book.acts(), larger, now, within=within or {}, sources=sources)
     found = [desk.item(one) for one in known]
     return tuple(sorted(found, key=lambda one: (-one.suspicion.page, -one.suspicion.score, one.suspicion.id)))
 
@@ -67,13 +68,20 @@ def joins(known: Sequence[Suspicion]) -> dict[str, str]:
     return larger
 
 
-def kinds(suspicion: Suspicion) -> tuple[str, ...]:
-    """Rules and intakes that a suspicion rests on; those that add nothing are no evidence."""
-    return tuple(sorted({one.rule for one in suspicion.reasons if one.points > 0}))
+def kinds(suspicion: Suspicion, sources: Mapping[str, str]) -> tuple[str, ...]:
+    """Rules and intakes that a suspicion rests on.
+
+    Those of its reasons and, since only the strongest rules become reasons, those of its signals. What stands among the
+    reasons without points is held back or adds nothing, and is no evidence.
+    """
+    weighed = {one.rule for one in suspicion.reasons if one.points > 0}
+    empty = {one.rule for one in suspicion.reasons} - weighed
+    told = {sources[name] for name in suspicion.signals if name in sources}
+    return tuple(sorted(weighed | (told - empty)))
 
 
 class Desk:
-    """Decisions and acts by what they are about."""
+    """Decisions and acts by what they are about; `sources` says of each signal which rule or intake it is of."""
 
     def __init__(
         self,
@@ -81,8 +89,11 @@ class Desk:
         acts: Sequence[Act],
         larger: Mapping[str, str],
         now: datetime,
+        *,
         within: Mapping[str, timedelta],
+        sources: Mapping[str, str],
     ) -> None:
+        self._sources = sources
         self._decisions = decisions
         self._acts = acts
         self._larger = larger
@@ -105,6 +116,7 @@ class Desk:
         return Item(
             suspicion=suspicion,
             state=state,
+            kinds=kinds(suspicion, self._sources),
             decision=decision,
             because=because,
             noticed=noticed,
@@ -141,7 +153,7 @@ class Desk:
         )
         if act is None:
             return ""
-        fresh = sorted(set(kinds(suspicion)) - set(act.kinds))
+        fresh = sorted(set(kinds(suspicion, self._sources)) - set(act.kinds))
         if fresh:
             return f"new since it was dismissed: {', '.join(fresh)}"
         return f"the dismissal ended {act.until:%Y-%m-%d %H:%M} UTC" if act.until and act.until <= self._now else ""
@@ -158,14 +170,14 @@ def noise(book: Casebook, now: datetime) -> tuple[Noise, ...]:
     fired: dict[str, int] = {}
     for signal in book.signals():
         fired[rule_of(signal)] = fired.get(rule_of(signal), 0) + 1
-    names = sorted(set(fired) | {name for one in every for name in kinds(one.suspicion)})
+    names = sorted(set(fired) | {name for one in every for name in one.kinds})
     found = [of_rule(name, fired.get(name, 0), [one for one in every if takes_part(name, one)]) for name in names]
     return tuple(sorted(found, key=lambda one: (-one.fired, one.rule)))
 
 
 def takes_part(name: str, one: Item) -> bool:
     """Whether a rule or intake has a part in a suspicion, with points or without."""
-    return any(reason.rule == name for reason in one.suspicion.reasons)
+    return name in one.kinds or any(reason.rule == name for reason in one.suspicion.reasons)
 
 
 def rule_of(signal: Signal) -> str:

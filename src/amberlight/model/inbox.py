@@ -31,7 +31,7 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A suspicion as it stands in the inbox.
+    """A suspicion as it stands in the inbox; `kinds` are the rules and intakes that it rests on.
 
     `decision` is the last one, of it or of what it grew out of; `because` says why a dismissed one came back, or where
     another went. `overdue` says that nobody acknowledged it in time.
@@ -39,6 +39,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     suspicion: Suspicion
     state: State
+    kinds: tuple[str, ...] = ()
     decision: Decision | None = None
     because: str = ""
     noticed: datetime | None = None

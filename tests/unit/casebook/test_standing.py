@@ -93,6 +93,15 @@ def test_a_new_kind_of_evidence_brings_it_back_and_shows_the_decision(book):
         dismiss(book, at=LATER)
 
 
+@pytest.mark.parametrize("reasons, state_then", [((), "returned"), ((why("admin_granted", 0.0),), "dismissed")])
+def test_a_rule_too_weak_to_be_a_reason_counts_by_its_signal_unless_it_is_held_back(book, reasons, state_then):
+    dismiss(book)
+    book.record_signals([Signal(id="sig-2", source="rules.admin_granted", title="t", when=NOW)])
+    grown = suspicion(signals=("sig-1", "sig-2"))
+    book.record_suspicions([msgspec.structs.replace(grown, reasons=(*grown.reasons, *reasons))])
+    assert state(book) == state_then
+
+
 def test_a_dismissal_may_be_repeated_each_time_it_came_back(book):
     for number, rule in enumerate(("a", "b", "c")):
         at = NOW + timedelta(minutes=number)
