@@ -7,14 +7,18 @@ import subprocess
 
 import pytest
 from click.testing import CliRunner
+from msgspec import structs
 
-from amberlight._aws import SystemClock
+from amberlight._aws import Sessions, SystemClock
 from amberlight.cli.vault import command
 from amberlight.model.case_check import CaseCheck
 from amberlight.model.codec import loads, to_builtins
 from amberlight.model.errors import ApprovalMissing, ConfigError, CredentialsError, NotPossible
 from amberlight.model.evidence import Evidence, Target
-from amberlight.practice import proving
+from amberlight.model.response_plan import WitnessPlan
+from amberlight.practice import proving, stage
+from amberlight.response.doors import open_doors
+from amberlight.response.keeping import Keeping
 from amberlight.vault import KmsSigner, Ledger, S3Store, retention
 from amberlight.vault.people import NAMESPACE
 
@@ -214,3 +218,68 @@ def test_what_was_written_over_is_read_as_it_was_first(place, run):
     ]
     assert report.entries == 3
     assert next(each for each in evidence(report) if each.key.endswith("two")).size_bytes == 3
+
+
+WITNESS = "heads-of-the-vault"
+
+
+@pytest.fixture(scope="module")
+def elsewhere(place):
+    """A bucket of another account, and a role with exactly what the guide says; the plan's part."""
+    ground = place[0].ground
+    security, where = ground.security, f"arn:aws:s3:::{WITNESS}"
+    security.call("s3.CreateBucket", Bucket=WITNESS)
+    security.call("s3.PutBucketVersioning", Bucket=WITNESS, VersioningConfiguration={"Status": "Enabled"})
+    allowed = (
+        {"Effect": "Allow", "Action": ["s3:PutObject", "s3:GetObjectVersion"], "Resource": f"{where}/*"},
+        {"Effect": "Allow", "Action": "s3:ListBucketVersions", "Resource": where},
+    )
+    stage.make_role(
+        security, "Witness", stage.trusting(place[0].names.hub), json.loads(stage.text(*allowed))
+    )  # fmt: skip
+    return WitnessPlan(place=f"s3://{WITNESS}", role=f"arn:aws:iam::{security.account}:role/Witness", evidence_bytes=3)
+
+
+def keeping_of(place, case, **vault):
+    """What keeps a real case, with the doors that the hub opens."""
+    made = place[0]
+    plan = structs.replace(made.plan, vault=structs.replace(made.plan.vault, **vault))
+    sessions = Sessions(
+        region=made.ground.region, credentials=made.hub, endpoint=made.ground.lab.endpoint, clock=CLOCK
+    )  # fmt: skip
+    store, ledger = case_with_two_items(place, case)
+    told = []
+    return Keeping(
+        plan=plan,
+        doors=open_doors(sessions, plan, "maintenance"),
+        sessions=sessions,
+        store=store,
+        ledger=ledger,
+        clock=CLOCK,
+        tell=lambda *what: told.append(what),
+    ), told
+
+
+def test_a_real_case_is_held_and_its_heads_lie_in_a_bucket_elsewhere(place, run, elsewhere):
+    keeping, told = keeping_of(place, "real", witness=elsewhere)
+    for phase in ("opened", "captured", "packaged"):
+        keeping.phase(phase)
+    assert keeping.gaps == ()
+    assert [what for what, _ in told] == ["witnessed"] * 3
+    answer = place[0].ground.security.call("s3.ListObjectVersions", Bucket=WITNESS)
+    kept = [each["Key"].removeprefix("cases/real/") for each in answer["Versions"]]
+    assert kept == ["checkpoints/00000003.json", "checkpoints/00000005.json", "evidence/one", "evidence/two"]
+    code, report = report_of(run, "real")
+    assert (code, [each.held for each in evidence(report)]) == (0, [True, True])
+
+
+def test_a_custodian_and_a_witness_that_are_shut_are_gaps_of_the_case(place, run, elsewhere):
+    shut = structs.replace(elsewhere, role=elsewhere.role + "x")
+    keeping, told = keeping_of(place, "shut", witness=shut, custodian_role="Nobody")
+    keeping.phase("captured")
+    assert [each.source for each in keeping.gaps] == ["vault.hold", "vault.witness"]
+    assert all("cannot be assumed" in each.reason for each in keeping.gaps)
+    assert [what for what, _ in told] == ["missed", "missed"]
+    code, report = report_of(run, "shut")
+    assert (code, report.unsigned) == (0, 0)  # the gaps are under a head, too
+    assert not any(each.held for each in report.objects)
