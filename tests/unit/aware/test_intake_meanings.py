@@ -203,6 +203,20 @@ def test_odd_mails_are_read_as_far_as_they_go(data):
     assert base64.b64decode(signal.raw["eml_base64"]) == data
 
 
+def test_a_mail_nested_without_end_is_kept_and_named():
+    found = told(mailed(b"Subject: s\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 3000 + b"x"), NOW)
+    assert found.signals[0].source == UNREADABLE
+    assert "recursion" in found.problems[0]
+
+
+def test_a_mail_of_many_parts_is_read_as_far_as_the_bound():
+    filler = b"--b\r\nContent-Type: text/plain\r\n\r\nx\r\n" * 200
+    start = b"Subject: s\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    late = b"--b\r\nContent-Type: text/plain\r\n\r\nAKIAIOSFODNN7EXAMPLE\r\n--b--\r\n"
+    assert KEY in one(mailed(start + late)).resources
+    assert KEY not in one(mailed(start + filler + late)).resources
+
+
 @pytest.mark.parametrize(
     "value, words",
     [
