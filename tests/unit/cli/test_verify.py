@@ -97,7 +97,7 @@ def test_a_witness_that_disagrees_ends_with_four(world, kept):
     last = max((kept / "cases/c-1/checkpoints").iterdir())
     head = loads(last.read_bytes(), Checkpoint)
     last.chmod(0o644)
-    last.write_bytes(canonical(structs.replace(head, root="0" * 64, key="\x1b[2J")))
+    last.write_bytes(canonical(structs.replace(head, root="0" * 64, key="\u202e")))
     told = run(world.package, "--witness", kept)
     done = run(world.package, "--witness", kept, "--json")
     report = json.loads(done.output)
@@ -105,7 +105,7 @@ def test_a_witness_that_disagrees_ends_with_four(world, kept):
     assert any("Another history" in each for each in report["witness"]["problems"])
     assert "NOT OK" in told.output
     assert "Another history" in told.output
-    assert "\x1b" not in told.output
+    assert "\u202e" not in told.output
 
 
 def test_a_witness_that_knows_nothing_is_no_agreement(world, tmp_path):

@@ -2,8 +2,10 @@
 
 import pytest
 from fakes import FakeS3, StillClock, refuse
+from msgspec import structs
 
-from amberlight.model.codec import canonical
+from amberlight.model.codec import canonical, loads
+from amberlight.model.custody import Checkpoint
 from amberlight.model.errors import Denied, NotPossible
 from amberlight.vault import Ledger, LocalSigner, S3Store
 from amberlight.vault.checking import CaseChecker
@@ -148,6 +150,13 @@ def test_a_head_that_is_none_is_named(place, data):
 def test_a_head_that_another_key_signed_is_named(place, tmp_path):
     other = place.check(signer=LocalSigner.create(tmp_path / "other.pem"))
     assert [each.problem for each in other.problems] == ["is not signed by the key of the response plan"] * 2
+
+
+def test_a_head_whose_signature_is_of_something_else_is_named(place):
+    one, two = (f"cases/c/checkpoints/{size:08d}.json" for size in (1, 3))
+    mine, other = (loads(place.s3.versions[key][0][1], Checkpoint) for key in (one, two))
+    place.alter(one, canonical(structs.replace(mine, signature=other.signature)))
+    assert place.said() == [("checkpoints/00000001.json", "is not signed by the key of the response plan")]
 
 
 def test_a_head_of_another_kind_is_named(place):
