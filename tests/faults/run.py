@@ -102,10 +102,12 @@ def writers(chance, folder, signer):
         while time.monotonic() < until and not all(Path(out.name).stat().st_size for out in outs):
             time.sleep(0.05)  # noqa: TID251 (real processes)
         time.sleep(chance.uniform(0.1, 1.5))  # noqa: TID251
+        ended = [process.returncode for process in running if process.poll() is not None]
         for process in running:
             process.send_signal(signal.SIGKILL)
             process.wait()
             time.sleep(chance.uniform(0, 0.05))  # noqa: TID251
+        assert not ended, "a writer gave up: a false alarm, or worse; it has said which"
         running.clear()
     for out in outs:
         out.close()

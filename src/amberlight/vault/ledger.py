@@ -176,10 +176,18 @@ class Ledger:
             head = self._read_checkpoint(found)
             self._checkpoints[head.size] = head
         for found in self._store.listing(f"cases/{self.case_id}/ledger/"):
+            self._take_up_to(found.key)
             self._take_found(found)
-        if any(size > self._tree.size for size in self._checkpoints):
+        longest = max(self._checkpoints, default=0)
+        self._take_up_to(self._entry_key(longest))
+        if longest > self._tree.size:
             raise broken(f"cases/{self.case_id}/ledger", "is shorter than its last checkpoint says")
         self._opened = True
+
+    def _take_up_to(self, key: str) -> None:
+        """Take what a listing beside busy writers left out: it may show a later entry and miss an earlier one."""
+        while (expected := self._entry_key(self._tree.size)) < key and (there := self._store.look(expected)):
+            self._take_found(there)
 
     def _heard_of(self, act: Act, body: dict[str, Any]) -> Entry | None:
         """An entry of ours that is there though we were not told; it answers for one repetition."""

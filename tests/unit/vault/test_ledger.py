@@ -170,6 +170,28 @@ def test_an_opening_that_broke_off_is_begun_anew(s3, store, signer):
     assert len(book.entries()) == 3
 
 
+class Hasty:
+    """A store whose listing leaves some things out, as that of a folder does into which others write meanwhile."""
+
+    def __init__(self, store, *left_out):
+        self._store, self._left_out = store, left_out
+
+    def listing(self, prefix):
+        return (each for each in self._store.listing(prefix) if not each.key.endswith(self._left_out))
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+
+@pytest.mark.parametrize("left_out", [("0.json",), ("1.json", "2.json"), ("3.json",), ("2.json", "3.json")])
+def test_what_a_listing_left_out_is_looked_for(store, signer, left_out):
+    book = ledger(store, signer)
+    made = [book.append("acquired", {"n": n}) for n in range(4)]
+    book.checkpoint()
+    hasty = Hasty(store, *(f"ledger/0000000{name}" for name in left_out))
+    assert ledger(hasty, signer).entries() == tuple(made)
+
+
 def forge(s3, number, changes):
     key = f"cases/c/ledger/{number:08d}.json"
     version, body, checksum = s3.versions[key][0]
