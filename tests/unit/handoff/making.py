@@ -99,6 +99,7 @@ class World:
     def __init__(self, folder: Path, files=None, kind="drill", case="c-1"):
         self.clock = StillClock()
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.kind = kind
         self.store = FolderStore(folder / "vault", self.clock)
         self.signer = LocalSigner.create(folder / "key.pem")
