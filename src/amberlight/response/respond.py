@@ -19,6 +19,7 @@ from amberlight.capture import planner, runner
 from amberlight.capture.runner import Outcome, Station
 from amberlight.capture.slots import Upload
 from amberlight.casebook import Casebook
+from amberlight.casebook.standing import items
 from amberlight.handoff import package
 from amberlight.model.codec import to_builtins
 from amberlight.model.custody import Attempt
@@ -176,18 +177,29 @@ def kept(desk: Desk, store: S3Store, ledger: Ledger) -> Keeping:
 
 
 def decided(desk: Desk, suspicion: Suspicion) -> Decision:
-    """The plan's own decision, recorded.
+    """What a person has decided already, or the plan's own decision, recorded.
 
     Raises:
-        ApprovalMissing: a person must decide.
+        ApprovalMissing: a person must decide, or has dismissed it, and nothing new came since.
     """
-    decision = decide(suspicion, desk.plan, desk.kind, desk.clock.now())
+    now = desk.clock.now()
+    one = next((each for each in items(desk.casebook, now) if each.suspicion.id == suspicion.id), None)
+    before = one.decision if one else None
+    if one and before and one.state == "promoted":
+        desk.tell("decided", before)
+        return before
+    if one and before and one.state == "dismissed":
+        raise ApprovalMissing(
+            f"The suspicion {suspicion.id} was dismissed by {before.by}: {before.reason}",
+            "Promote it with `amberlight signals promote` if that no longer holds.",
+        )
+    decision = decide(suspicion, desk.plan, desk.kind, now)
     if decision is None:
         raise ApprovalMissing(
             f"The suspicion {suspicion.id} waits for a person: the response plan does not promote it by itself.",
             "Decide, or name its severity in aware.auto_promote.",
         )
-    desk.casebook.record_decision(decision)
+    desk.casebook.record_decision(decision, after=before)
     desk.tell("decided", decision)
     return decision
 

@@ -9,7 +9,7 @@ from amberlight.casebook import Casebook
 from amberlight.model.custody import Stored
 from amberlight.model.errors import ApprovalMissing, DeliveryError, Denied, Unreachable
 from amberlight.model.response_plan import Account, AwarePlan, CaptureLimits, ResponsePlan, VaultPlan
-from amberlight.model.signals import Suspicion
+from amberlight.model.signals import Decision, Suspicion
 from amberlight.response import respond
 from amberlight.response.respond import Approval, Desk
 
@@ -86,6 +86,24 @@ def test_a_real_incident_waits_for_a_person(desk):
     with pytest.raises(ApprovalMissing, match="waits for a person"):
         respond.decided(replace(desk, kind="incident"), suspicion())
     assert desk.casebook.decisions() == ()
+
+
+def test_what_a_person_dismissed_stays_dismissed(desk):
+    desk.casebook.record_suspicions([suspicion()])
+    said = Decision(
+        suspicion=suspicion().id, verdict="dismissed", by="ada", authority="duty", when=NOW, reason="a rehearsed deploy"
+    )
+    desk.casebook.record_decision(said)
+    with pytest.raises(ApprovalMissing, match="dismissed by ada: a rehearsed deploy"):
+        respond.decided(desk, suspicion())
+    assert desk.casebook.decisions() == (said,)
+
+
+def test_what_a_person_promoted_needs_no_other_word(desk):
+    desk.casebook.record_suspicions([suspicion()])
+    said = Decision(suspicion=suspicion().id, verdict="promoted", by="ada", authority="duty", when=NOW, reason="real")
+    desk.casebook.record_decision(said)
+    assert respond.decided(replace(desk, kind="incident"), suspicion()) == said
 
 
 def test_case_takes_what_the_suspicion_has_grown_to(desk):
