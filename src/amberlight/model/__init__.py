@@ -15,6 +15,7 @@ record that leaves the process, so that a drill can never be mistaken for a case
 | `trail_proof` | TrailProof |
 | `rehearsal` | Truth, Attempt, Scorecard |
 | `response_plan` | `amberlight.yaml` as records |
+| `readiness` | the parts of it that people agree on |
 | `listings` | the catalogue, a plan's open points, a running lab, as commands print them |
 | `codec` | JSON in and out, canonical form, hashes of records |
 """

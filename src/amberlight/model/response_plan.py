@@ -11,6 +11,20 @@ from typing import Literal
 
 import msgspec
 
+from amberlight.model.readiness import (
+    Access,
+    Authority,
+    Channel,
+    Clock,
+    CrownJewel,
+    Duty,
+    Learning,
+    LogStore,
+    Partner,
+    PlannedDrill,
+    Playbook,
+    Role,
+)
 from amberlight.model.signals import Severity
 
 BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/?")
@@ -18,20 +32,35 @@ WITNESS_EVIDENCE_BYTES = 1 << 20
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody who can be reached: at 3 a.m. by `reach`, in a way that the affected estate does not carry."""
+    """Somebody who can be reached: at 3 a.m. by `reach`, in a way that the affected estate does not carry.
+
+    `also` are further ways; `reviewed` is the day on which somebody last tried them.
+    """
 
     name: str
     role: str
     reach: str
     reviewed: str
+    also: tuple[str, ...] = ()
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An AWS account and what it is for. `id` has twelve digits; `use` is `subject`, `security` or `vault`."""
+    """An AWS account and what it is for. `id` has twelve digits; `use` is `subject`, `security` or `vault`.
+
+    Attributes:
+        purpose: What runs in it, in words.
+        owner: The role or person that answers for it.
+        regions: Regions in use.
+        domains: Domains whose mail, chat or names hang on this account: who is only reached by them is not reached.
+    """
 
     id: str
     name: str
     use: str
+    purpose: str = ""
+    owner: str = ""
+    regions: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -148,14 +177,19 @@ class HandoffPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class PracticePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which drills, how often."""
+    """Which drills, how often; `calendar` says for each when it last ran and who sees to it."""
 
     drills: tuple[str, ...] = ()
     every_days: int = 90
+    calendar: tuple[PlannedDrill, ...] = ()
 
 
 class ResponsePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole plan. `incident_is` says in words when an event becomes an incident here."""
+    """The whole plan. `event_is` says in words what is looked at here, `incident_is` when it becomes an incident.
+
+    `revision` names this state of the plan, `reviewed` is the day on which its owner last read all of it. `severities`
+    say in words what each means, `clocks` how soon what is done.
+    """
 
     schema: str
     organisation: str
@@ -168,6 +202,21 @@ class ResponsePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     capture: CaptureLimits = CaptureLimits()
     handoff: HandoffPlan = HandoffPlan()
     practice: PracticePlan = PracticePlan()
+    revision: str = ""
+    reviewed: date | None = None
+    owner: str = ""
+    event_is: str = ""
+    clocks: dict[Severity, Clock] = msgspec.field(default_factory=dict)
+    roles: tuple[Role, ...] = ()
+    authority: tuple[Authority, ...] = ()
+    out_of_band: Channel = Channel()
+    crown_jewels: tuple[CrownJewel, ...] = ()
+    partners: tuple[Partner, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    logs: tuple[LogStore, ...] = ()
+    playbooks: tuple[Playbook, ...] = ()
+    access: Access = Access()
+    learning: Learning = Learning()
 
     def account(self, use: str) -> Account:
         """The first account of that use.
