@@ -84,13 +84,13 @@ fuzz: $(ORACLES)/atheris/.installed  ## fuzz verifier and trail readers with ath
 
 lock:            ## resolve requirements/dev.lock again (needs uv)
 	uv pip compile pyproject.toml --extra lab --group dev --python-version 3.11 --universal \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --no-strip-extras \
 	  --output-file requirements/dev.lock
 
 lock-acceptance: ## resolve requirements/acceptance/*.txt again (needs uv)
 	for tool in requirements/acceptance/*.in; do \
 	  uv pip compile $$tool --python-version 3.11 --universal \
-	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+	    --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --no-strip-extras \
 	    --output-file $${tool%.in}.txt; \
 	done
 
