@@ -193,29 +193,29 @@ class ResponsePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     schema: str
     organisation: str
-    incident_is: str
-    severities: dict[Severity, str]
-    contacts: tuple[Contact, ...]
-    accounts: tuple[Account, ...]
-    vault: VaultPlan
-    aware: AwarePlan = AwarePlan()
-    capture: CaptureLimits = CaptureLimits()
-    handoff: HandoffPlan = HandoffPlan()
-    practice: PracticePlan = PracticePlan()
     revision: str = ""
     reviewed: date | None = None
     owner: str = ""
     event_is: str = ""
+    incident_is: str
+    severities: dict[Severity, str]
     clocks: dict[Severity, Clock] = msgspec.field(default_factory=dict)
     roles: tuple[Role, ...] = ()
-    authority: tuple[Authority, ...] = ()
+    contacts: tuple[Contact, ...]
     out_of_band: Channel = Channel()
-    crown_jewels: tuple[CrownJewel, ...] = ()
+    authority: tuple[Authority, ...] = ()
     partners: tuple[Partner, ...] = ()
     duties: tuple[Duty, ...] = ()
+    accounts: tuple[Account, ...]
+    crown_jewels: tuple[CrownJewel, ...] = ()
     logs: tuple[LogStore, ...] = ()
-    playbooks: tuple[Playbook, ...] = ()
     access: Access = Access()
+    playbooks: tuple[Playbook, ...] = ()
+    aware: AwarePlan = AwarePlan()
+    capture: CaptureLimits = CaptureLimits()
+    vault: VaultPlan
+    handoff: HandoffPlan = HandoffPlan()
+    practice: PracticePlan = PracticePlan()
     learning: Learning = Learning()
 
     def account(self, use: str) -> Account:

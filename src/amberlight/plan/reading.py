@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import difflib
 import re
+from datetime import date
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from amberlight.model import response_plan
+from amberlight.model import readiness, response_plan
 from amberlight.model.errors import ConfigError
 from amberlight.model.response_plan import ResponsePlan
+from amberlight.plan.lines import line_of
 
 SCHEMA = "amberlight.response-plan/1"
 LIMIT_BYTES = 1 << 20
+DEPTH = 12
+"""Deeper than any part of a plan; stops anchors that hold themselves."""
 UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`(?: - at `\$(?P<where>[^`]*)`)?")
 
 
@@ -33,25 +37,36 @@ def load(path: Path) -> ResponsePlan:
 
 
 def parse(text: str, name: str = "amberlight.yaml") -> ResponsePlan:
-    """Check the text of a plan; `name` is what errors call it.
+    """Check the text of a plan; `name` is what errors call it. What `crown_jewels` names counts in triage, too.
 
     Raises:
-        ConfigError: the text is no YAML, or does not follow the schema.
+        ConfigError: the text is no YAML, or does not follow the schema; the message names the line.
     """
     if len(text) > LIMIT_BYTES:
         raise ConfigError(f"{name} is larger than 1 MiB.", "A response plan is a few pages of text.")
-    data = yaml(text, name)
+    data = plain(yaml(text, name))
     try:
         plan = msgspec.convert(data, ResponsePlan, strict=True)
     except msgspec.ValidationError as problem:
-        raise ConfigError(f"{name}: {problem}", advice(str(problem))) from problem
+        line = line_of(text, str(problem))
+        raise ConfigError(f"{name}{f', line {line}' if line else ''}: {problem}", advice(str(problem))) from problem
     if plan.schema != SCHEMA:
         raise ConfigError(f"{name} has the schema {plan.schema!r}.", f"This version reads {SCHEMA}.")
-    return plan
+    return with_jewels(plan)
+
+
+def with_jewels(plan: ResponsePlan) -> ResponsePlan:
+    """The plan whose `aware.crown_jewels` holds every resource of `crown_jewels`: triage reads only the former."""
+    resources = tuple(dict.fromkeys([*plan.aware.crown_jewels, *(jewel.resource for jewel in plan.crown_jewels)]))
+    return msgspec.structs.replace(plan, aware=msgspec.structs.replace(plan.aware, crown_jewels=resources))
 
 
 def yaml(text: str, name: str) -> Any:
-    """The text as plain dictionaries and lists; no tags, no duplicate keys."""
+    """The text as dictionaries, lists and scalars; no tags, no duplicate keys.
+
+    Raises:
+        ConfigError: it is no YAML, or nested deeper than anything that a person writes.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
@@ -60,14 +75,35 @@ def yaml(text: str, name: str) -> Any:
     except YAMLError as problem:
         first = str(problem).splitlines()
         raise ConfigError(f"{name} is not valid YAML: {' '.join(first[:2])}", "Mend that line.") from problem
+    except (RecursionError, ValueError) as problem:
+        # ValueError: a day such as 2026-02-30, which YAML itself makes a date of.
+        raise ConfigError(f"{name} is not valid YAML: {problem}", "Mend that value, or put it in quotes.") from problem
+
+
+def plain(data: Any, depth: int = 0) -> Any:
+    """The same with days as text: people write `reviewed: 2026-11-24` without quotes, and YAML makes a date of it.
+
+    Raises:
+        ConfigError: it is nested too deeply, or holds itself.
+    """
+    if depth > DEPTH:
+        raise ConfigError("The plan is nested too deeply, or holds itself.", "Remove the YAML anchors (& and *).")
+    if isinstance(data, dict):
+        return {key: plain(value, depth + 1) for key, value in data.items()}
+    if isinstance(data, list):
+        return [plain(value, depth + 1) for value in data]
+    return data.isoformat() if isinstance(data, date) else data
 
 
 def advice(problem: str) -> str:
     """What to do about a validation error: the nearest known key, where a key is unknown."""
     unknown = UNKNOWN.search(problem)
+    if "Expected `str`, got `int`" in problem:
+        return "Put the number in quotes: YAML drops the leading zeros of account ids."
     if not unknown:
         return "See docs/reference/schemas/response-plan.json for what the plan may hold."
-    near = difflib.get_close_matches(unknown["name"], known_keys(), n=1)
+    others = [key for key in known_keys() if key != unknown["name"]]
+    near = difflib.get_close_matches(unknown["name"], others, n=1)
     return f"Did you mean `{near[0]}`?" if near else f"Remove `{unknown['name']}`: no part of the plan has such a key."
 
 
@@ -75,7 +111,7 @@ def known_keys() -> list[str]:
     """Every key that some part of a plan may have."""
     structs = [
         kind
-        for kind in vars(response_plan).values()
+        for kind in {**vars(response_plan), **vars(readiness)}.values()
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
     ]
     return sorted({name for kind in structs for name in kind.__struct_fields__})

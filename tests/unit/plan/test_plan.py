@@ -3,9 +3,11 @@
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from amberlight.model.errors import ConfigError
-from amberlight.model.response_plan import Account, Contact, ResponsePlan, VaultPlan
+from amberlight.model.readiness import CrownJewel
+from amberlight.model.response_plan import Account, AwarePlan, CaptureLimits, Contact, ResponsePlan, VaultPlan
 from amberlight.plan import dump, load, parse
 from amberlight.plan.checking import open_points
 
@@ -39,6 +41,64 @@ def test_an_unknown_key_is_named_with_what_it_may_have_meant():
     assert "p.yaml" in caught.value.cause
     assert caught.value.fix == "Did you mean `max_seen`?"
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "old, new, line_holds, says",
+    [
+        ("  max_seen: 2", "  max_sean: 2", "max_sean", "unknown field"),
+        ("  - id: '222222222222'", "  - id: 222222222222", "222222222222", "Expected `str`, got `int`"),
+        ("    reach: +00 2\n", "", "name: Bo", "missing required field `reach`"),
+        ("  low: a week", "  lwo: a week", "lwo: a week", "Invalid enum value"),
+        ("aware:", "clocks: {low: {decide_min: 9}, high: {decide: 9}}\naware:", "clocks", "unknown field `decide`"),
+        ("aware:", "clocks:\n  low: {decide_min: 9}\n  high:\n    decide: 9\naware:", "    decide: 9", "`decide`"),
+        ("aware:", "duties: [{name: a}, {name: b, within_hours: soon}]\naware:", "duties", "Expected `float | null`"),
+    ],
+)
+def test_an_error_names_the_line(old, new, line_holds, says):
+    text = dump(PLAN)
+    assert old in text
+    text = text.replace(old, new)
+    with pytest.raises(ConfigError, match=r"p\.yaml, line \d+: ") as caught:
+        parse(text, "p.yaml")
+    number = int(caught.value.cause.partition(", line ")[2].partition(":")[0])
+    assert line_holds in text.splitlines()[number - 1]
+    assert says in caught.value.cause
+
+
+def test_a_number_without_quotes_is_to_be_quoted():
+    with pytest.raises(ConfigError) as caught:
+        parse(dump(PLAN).replace("'111111111111'", "012345678901"))
+    assert "quotes" in caught.value.fix
+
+
+def test_a_day_needs_no_quotes():
+    text = dump(PLAN).replace("reviewed: '2026-10-01'", "reviewed: 2026-10-01")
+    assert parse(text) == PLAN
+
+
+@pytest.mark.parametrize("text", ["2026-13-01", "2026-02-30T00:00:00Z"])
+def test_a_day_that_is_none_is_an_error(text):
+    with pytest.raises(ConfigError):
+        parse(dump(PLAN).replace("reviewed: '2026-10-01'", f"reviewed: {text}"))
+
+
+def test_what_is_empty_is_left_out_only_where_reading_puts_it_back():
+    plan = replace(PLAN, capture=CaptureLimits(capture_role="", max_usd=0.0), aware=AwarePlan(page_at=0))
+    assert parse(dump(plan)) == plan
+    assert "duties" not in dump(plan)
+
+
+def test_a_note_cannot_end_its_comment():
+    assert parse(dump(PLAN, notes=("bucket\nschema: 2\x85x: 1\u2028\x1b[2J",))) == PLAN
+
+
+def test_crown_jewels_count_in_triage():
+    plan = replace(PLAN, crown_jewels=(CrownJewel(resource="bucket/x"), CrownJewel(resource="key/y")),
+                   aware=AwarePlan(crown_jewels=("key/y", "z")))  # fmt: skip
+    read = parse(dump(plan))
+    assert read.aware.crown_jewels == ("key/y", "z", "bucket/x")
+    assert parse(dump(read)) == read
 
 
 def test_a_key_like_nothing_known_is_to_be_removed():
