@@ -24,22 +24,21 @@ class Tree:
 
     def __init__(self) -> None:
         self.size = 0
-        self._peaks: list[tuple[int, bytes]] = []
+        self._peaks: list[bytes] = []
 
     def add(self, entry: bytes) -> None:
         """Append an entry."""
-        height, top = 0, leaf(entry)
-        while self._peaks and self._peaks[-1][0] == height:
-            top = node(self._peaks.pop()[1], top)
-            height += 1
-        self._peaks.append((height, top))
+        top, full = leaf(entry), self.size
+        while full % 2:  # each one at the end of the size's binary form is a subtree that this leaf fills up
+            top, full = node(self._peaks.pop(), top), full // 2
+        self._peaks.append(top)
         self.size += 1
 
     def root(self) -> bytes:
         """The root over all leaves so far; over none, the hash of nothing."""
         if not self._peaks:
             return hashlib.sha256(b"").digest()
-        top = self._peaks[-1][1]
-        for _, left in reversed(self._peaks[:-1]):
+        top = self._peaks[-1]
+        for left in reversed(self._peaks[:-1]):
             top = node(left, top)
         return top

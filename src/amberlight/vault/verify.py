@@ -197,19 +197,21 @@ class Tree:
     """The root of an RFC 6962 tree that grows by leaves."""
 
     def __init__(self) -> None:
-        self.peaks: list[tuple[int, bytes]] = []
+        self.size = 0
+        self.peaks: list[bytes] = []
 
     def add(self, entry: bytes) -> None:
         """Append a leaf."""
-        height, top = 0, hashlib.sha256(b"\0" + entry).digest()
-        while self.peaks and self.peaks[-1][0] == height:
-            top, height = hashlib.sha256(b"\1" + self.peaks.pop()[1] + top).digest(), height + 1
-        self.peaks.append((height, top))
+        top, full = hashlib.sha256(b"\0" + entry).digest(), self.size
+        while full % 2:  # each one at the end of the size's binary form is a subtree that this leaf fills up
+            top, full = hashlib.sha256(b"\1" + self.peaks.pop() + top).digest(), full // 2
+        self.peaks.append(top)
+        self.size += 1
 
     def root(self) -> str:
         """The root in hex."""
-        top = self.peaks[-1][1]
-        for _, left in self.peaks[-2::-1]:
+        top = self.peaks[-1]
+        for left in self.peaks[-2::-1]:
             top = hashlib.sha256(b"\1" + left + top).digest()
         return top.hex()
 
