@@ -264,3 +264,20 @@ def test_an_entry_of_any_form_is_an_alarm_and_no_crash(signer, what):
     rows[0] = (version, body.replace(b'{"n":1}', what), checksum)
     with pytest.raises(IntegrityError):
         world.book(signer, "r").entries()
+
+
+def test_a_note_outlives_a_kill_and_tells_of_the_last_upload_alone(tmp_path):
+    folder = tmp_path / "of" / "notes"  # made where it is not there
+    part = {"PartNumber": 1, "ETag": '"e"', "ChecksumSHA256": "c"}
+    with note_of(folder, "b", "k") as first:
+        first.begin("u1")
+        first.add(part)
+        first.add({**part, "PartNumber": 2})
+    with note_of(folder, "b", "k") as second:
+        assert (second.upload_id, second.parts) == ("u1", {1: part, 2: {**part, "PartNumber": 2}})
+        second.begin("u2")
+    with note_of(folder, "b", "k") as third:
+        assert (third.upload_id, third.parts) == ("u2", {})
+        next(folder.iterdir()).unlink()  # somebody tidies up
+        third.drop()
+    assert list(folder.iterdir()) == []
