@@ -1,276 +1,417 @@
 """Mutation testing of the vault: change one thing in its code at a time, and see whether a test fails.
 
-Run: `python tests/mutation/run.py [--modules s3 ledger ...] [--sample 200] [--seed 7] [--out FILE]`; `make mutate` runs all.
-Each mutant is loaded in place of its module in a child that only then imports the tests, so that nothing is written into
-the source. What is changed: comparisons, and/or, not, arithmetic, numbers, truth values, words (not sentences: what an
-error says is for people), conditions, returned values, calls whose value is not used, break. Annotations, docstrings and
-the texts of errors stay. Exit status 1 when fewer are killed than `--least` per cent.
+Run: `python tests/mutation/run.py [--modules s3 ledger ...] [--sample 200] [--seed 7] [--workers 2] [--out FILE]`; `make
+mutate` runs all. What is changed stands in `changes.py`. Nothing is written into the source. First every test runs alone
+under coverage.py, which says the lines that it executes; then each mutant gets the tests that execute its statement, those
+first that found earlier mutants of the function, until one fails:
+
+- in a function, its code is exchanged in a child that is forked after the tests were collected;
+- in what runs at import, a child that is forked before anything of the vault was imported loads the mutant in the module's
+  place, and runs every test that executes something of the module, or of a module that imports it.
+
+A mutant that ends the child or outruns its time is killed. One that no test executes survives, and is named apart. The run
+proves itself first: all modules unchanged have to pass every test both ways, and each with its functions emptied has to
+fail. Exit status 1 when fewer than `--least` per cent of all are killed, equivalent ones included.
 """
 
 import argparse
 import ast
-import copy
+import gc
 import importlib.abc
 import importlib.util
 import json
+import multiprocessing
 import os
 import random
-import re
-import resource
-import signal
 import sys
 import time
+import types
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+
+from changes import changed, mutants
+from children import in_children
 
 ROOT = Path(__file__).resolve().parents[2]
 VAULT = ROOT / "src" / "amberlight" / "vault"
-UNIT = "tests/unit/vault"
-TESTS = {
-    "verify": [f"{UNIT}/test_verify_arithmetic.py", "tests/fuzz/test_fuzz.py", "tests/unit/handoff/test_tampering.py"],
-    "tree": ["tests/oracles/test_pymerkle.py", f"{UNIT}/test_ledger.py"],
-    "signing": [f"{UNIT}/test_ledger.py"],
-    "ledger": [f"{UNIT}/test_ledger.py", f"{UNIT}/test_faults.py"],
-}
-STORES = [f"{UNIT}/test_stores.py", f"{UNIT}/test_faults.py", f"{UNIT}/test_ledger.py"]
-MODULES = ("store", "s3", "multipart", "notes", "folder", "ledger", "tree", "signing", "verify")
-LONGEST_S = 150
-WORD = re.compile(r"[\w.:/%+-]{1,60}")
-SWAPS = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In,  # codespell:ignore notin
-    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.FloorDiv, ast.FloorDiv: ast.Mult, ast.BitOr: ast.BitAnd,
-    ast.BitAnd: ast.BitOr, ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.Mod: ast.Mult,
-}  # fmt: skip
-WAYS = {
-    ast.If: ("never", "always"), ast.IfExp: ("never", "always"), ast.While: ("never",), ast.Return: ("return nothing",),
-    ast.Expr: ("leave out",), ast.Break: ("go on",), ast.Raise: ("raise nothing",),
-}  # fmt: skip
+TESTS = ("tests/unit/vault", "tests/unit/handoff", "tests/unit/response", "tests/unit/cli", "tests/fuzz/test_fuzz.py",
+         "tests/oracles/test_pymerkle.py")  # fmt: skip
+PYTEST = ("-q", "-s", "--tb=short", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider", "--timeout=0",
+          "-W", "ignore::pytest.PytestAssertRewriteWarning")  # fmt: skip
+EQUIVALENT: dict[str, str] = {}
+"""Mutants that no test can kill, as what they change makes no difference: name (as printed, without line) and reason."""
+UNTESTED, ANEW = "no test executes it", "has to be imported anew"
 
 
-def places(tree):
-    """Every place that can be changed: (node, how), in a fixed order; without annotations, docstrings, errors' texts."""
-    found, todo = [], [tree]
+@dataclass(kw_only=True)
+class Test:
+    """What one test did when it ran alone: processor and real seconds, and the lines of each module."""
+
+    cpu_s: float
+    real_s: float
+    lines: dict[str, set[int]]
+
+
+@dataclass(kw_only=True)
+class Known:
+    """Sources, tests by name, the lines that run at import, and who killed mutants so far, by function."""
+
+    sources: dict[str, str]
+    at_import: dict[str, set[int]] = field(default_factory=dict)
+    tests: dict[str, Test] = field(default_factory=dict)
+    killers: dict[tuple[str, str], Counter] = field(default_factory=dict)
+
+    def executing(self, mutant):
+        """The tests that execute the mutant's statement."""
+        return [
+            name
+            for name, test in self.tests.items()
+            if not test.lines.get(mutant.module, set()).isdisjoint(mutant.lines)
+        ]
+
+    def of_module(self, module):
+        """The tests that execute anything of a module or of what imports it."""
+        modules = importers(module, self.sources)
+        return [name for name, test in self.tests.items() if any(test.lines.get(each) for each in modules)]
+
+    def runs(self, module, *, anew):
+        """Whether any test executes anything of a module; that did not run at import, where that is not done anew."""
+        before = set() if anew else self.at_import.get(module, set())
+        return any(test.lines.get(module, set()) - before for test in self.tests.values())
+
+    def ordered(self, tests, mutant):
+        """The likeliest to fail first, then the fastest."""
+        killed = self.killers.get((mutant.module, mutant.where), Counter())
+        return sorted(tests, key=lambda each: (-killed[each], not self.tests[each].lines.get(mutant.module),
+                                               self.tests[each].real_s))  # fmt: skip
+
+    def limits(self, tests):
+        """Processor and real seconds beyond which tests count as endless, on a busy machine too."""
+        cpu_s, real_s = (sum(getattr(self.tests[each], name) for each in tests) for name in ("cpu_s", "real_s"))
+        return 10 + 5 * cpu_s, 90 + 20 * real_s
+
+
+def importers(module, sources):
+    """A module's name and those of all that import it, at whatever distance."""
+    found = {module}
+    while more := {name for name, text in sources.items() if imported(text) & found} - found:
+        found |= more
+    return found
+
+
+def imported(source):
+    """The modules of the vault that a module imports."""
+    froms = [each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.ImportFrom)]
+    ours = [each for each in froms if (each.module or "").startswith("amberlight.vault")]
+    names = {alias.name for each in ours for alias in each.names} | {each.module.rpartition(".")[2] for each in ours}
+    return names | {"__init__"} if ours else set()
+
+
+class StoppedError(Exception):
+    """Nothing can be told about mutants."""
+
+
+# ---- tests ----
+
+
+class Loop:
+    """A pytest plugin in the place of pytest's own loop: hands the collected tests to a function, and keeps its answer."""
+
+    def __init__(self, function):
+        self.function, self.answer, self.failed, self.why = function, None, "", ""
+
+    def pytest_runtestloop(self, session):
+        """Ours alone."""
+        if not session.testsfailed:  # there may be errors in collection
+            try:
+                self.answer = self.function({item.nodeid: item for item in session.items}, self)
+            except StoppedError as problem:
+                self.answer = problem
+        return True
+
+    def pytest_runtest_logreport(self, report):
+        """Note what failed."""
+        if report.failed and not self.failed:
+            self.failed, self.why = report.nodeid, report.longreprtext
+
+    def first_failure(self, items):
+        """Run tests, each as if it were alone, until one fails: its name, or an empty text."""
+        for item in items:
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            if self.failed:
+                break
+        return self.failed
+
+
+def collected(function, tests):
+    """What a function makes of the collected tests; None where they cannot be collected."""
+    import pytest
+
+    loop = Loop(function)
+    pytest.main([*PYTEST, *tests], plugins=[loop])
+    if isinstance(loop.answer, StoppedError):
+        raise loop.answer
+    return loop.answer
+
+
+def covering():
+    """A measurement of the vault's lines that reads and writes no file."""
+    import coverage
+
+    cov = coverage.Coverage(data_file=None, config_file=False, include=[f"{VAULT}/*"])
+    cov.set_option("run:disable_warnings", ["no-data-collected"])  # a test may well execute nothing of the vault
+    return cov
+
+
+def lines_in(cov):
+    """The measured lines by module."""
+    data = cov.get_data()
+    return {Path(path).stem: set(data.lines(path)) for path in data.measured_files()}
+
+
+def recorded(item, loop):
+    """A test alone under coverage: why it failed, if it did, and what it did."""
+    cov, cpu_s, real_s = covering(), time.process_time(), time.monotonic()
+    cov.start()
+    loop.first_failure([item])
+    cov.stop()
+    return loop.why, Test(cpu_s=time.process_time() - cpu_s, real_s=time.monotonic() - real_s, lines=lines_in(cov))
+
+
+# ---- mutants ----
+
+
+def living():
+    """The vault's functions as they were imported, by file; what is here now is no child's to look through or to copy."""
+    found = {}
+    for each in gc.get_objects():
+        if isinstance(each, types.FunctionType) and each.__code__.co_filename.startswith(str(VAULT)):
+            found.setdefault(each.__code__.co_filename, []).append(each)
+    gc.freeze()
+    return found
+
+
+def exchange(module, tree, functions):
+    """Give the module's functions the code that the tree has for them; whether one of them is changed by that."""
+    path = str(VAULT / f"{module}.py")
+    new, todo, different = {}, [compile(tree, path, "exec")], False
     while todo:
-        node = todo.pop()
-        found += [(node, how) for how in ways(node)]
-        todo += [child for name, value in ast.iter_fields(node) if name not in ("annotation", "returns", "type_params")
-                 for child in (value if isinstance(value, list) else [value])
-                 if isinstance(child, ast.AST) and not left_alone(node, name, child)]  # fmt: skip
-    return sorted(found, key=lambda each: (getattr(each[0], "lineno", 0), getattr(each[0], "col_offset", 0), each[1]))
-
-
-def left_alone(node, name, child):
-    """What is no behaviour that tests should pin: imports, docstrings, texts of errors, `if TYPE_CHECKING`."""
-    if isinstance(child, ast.Import | ast.ImportFrom):
-        return True
-    if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
-        return True
-    if isinstance(child, ast.If) and ast.unparse(child.test) in ("TYPE_CHECKING", "__name__ == '__main__'"):
-        return True
-    return isinstance(node, ast.Raise)
-
-
-def ways(node):
-    """How a node can be changed."""
-    operator = node.ops[0] if isinstance(node, ast.Compare) else getattr(node, "op", None)
-    if type(operator) in SWAPS:
-        return ["swap"]
-    if isinstance(operator, ast.Not):
-        return ["drop not"]
-    if isinstance(node, ast.Constant):
-        return constant_ways(node.value)
-    if isinstance(node, ast.Return) and (node.value is None or is_none(node.value)):
-        return []
-    if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Call):
-        return []
-    return next((list(known) for kind, known in WAYS.items() if isinstance(node, kind)), [])
-
-
-def is_none(node):
-    """Whether it is the constant None."""
-    return isinstance(node, ast.Constant) and node.value is None
-
-
-def constant_ways(value):
-    """How a constant can be changed."""
-    if isinstance(value, bool):
-        return ["flip"]
-    if isinstance(value, int):
-        return ["one more"]
-    return ["other word"] if isinstance(value, str | bytes) and word(value) else []
-
-
-def word(value):
-    """Whether a text is a word of some format, and no sentence for people."""
-    text = value.decode("latin-1") if isinstance(value, bytes) else value
-    return bool(WORD.fullmatch(text))
-
-
-def swap(node):
-    """Another operator."""
-    if isinstance(node, ast.Compare):
-        node.ops[0] = SWAPS[type(node.ops[0])]()
-    else:
-        node.op = SWAPS[type(node.op)]()
-
-
-def double_not(node):
-    """Take the negation back."""
-    node.operand = ast.UnaryOp(op=ast.Not(), operand=node.operand)
-
-
-def constant(field, value):
-    """Put a constant into a field."""
-    return lambda node: setattr(node, field, ast.Constant(value=value))
-
-
-def valued(function):
-    """Change a constant's value."""
-    return lambda node: setattr(node, "value", function(node.value))
-
-
-CHANGES = {
-    "swap": swap,
-    "drop not": double_not,
-    "never": constant("test", value=False),
-    "always": constant("test", value=True),
-    "return nothing": constant("value", value=None),
-    "leave out": constant("value", value=0),
-    "flip": valued(lambda value: not value),
-    "one more": valued(lambda value: value + 1),
-    "other word": valued(lambda value: value + (b"!" if isinstance(value, bytes) else "!")),
-}
-
-
-def mutant(source, number):
-    """The module's tree with its place of that number changed, and a line that says so."""
-    tree = ast.parse(source)
-    node, how = places(tree)[number]
-    before = ast.unparse(node).splitlines()[0][:90]
-    if how in ("go on", "raise nothing"):
-        instead(tree, node, ast.Continue() if how == "go on" else ast.Pass())
-    else:
-        CHANGES[how](node)
-    ast.fix_missing_locations(tree)
-    return tree, f"{node.lineno}: {how}: {before}"
-
-
-def instead(tree, node, other):
-    """Another statement in the place of one."""
-    for parent in ast.walk(tree):
-        for _, value in ast.iter_fields(parent):
-            if isinstance(value, list) and node in value:
-                value[value.index(node)] = ast.copy_location(other, node)
+        code = todo.pop()
+        new[code.co_qualname, code.co_firstlineno] = code
+        todo += [each for each in code.co_consts if isinstance(each, types.CodeType)]
+    for each in functions.get(path, ()):
+        old = each.__code__
+        code = new.get((old.co_qualname, old.co_firstlineno), old)
+        if code != old and code.co_freevars == old.co_freevars:
+            each.__code__, different = code, True
+    return different
 
 
 class Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Loads the mutant where the module is asked for."""
 
-    def __init__(self, name, tree):
-        self.name, self.tree = f"amberlight.vault.{name}", tree
-        self.path = str(VAULT / f"{name}.py")
+    def __init__(self, module, tree):
+        self.name = f"amberlight.vault.{module}".removesuffix(".__init__")
+        self.path, self.tree = str(VAULT / f"{module}.py"), tree
 
     def find_spec(self, name, path=None, target=None):
         """Ours, for one name."""
-        return importlib.util.spec_from_file_location(name, self.path, loader=self) if name == self.name else None
+        if name != self.name:
+            return None
+        inside = [str(VAULT)] if name == "amberlight.vault" else None
+        return importlib.util.spec_from_file_location(name, self.path, loader=self, submodule_search_locations=inside)
 
     def create_module(self, spec):
         """The usual kind."""
 
     def exec_module(self, module):
         """The changed code."""
-        exec(compile(copy.deepcopy(self.tree), self.path, "exec"), module.__dict__)  # noqa: S102 - that is the point
+        exec(compile(self.tree, self.path, "exec"), module.__dict__)  # noqa: S102 - that is the point
 
 
-def survives(name, tree, tests):
-    """Whether all tests pass with the mutant: in a child that is forked before anything of the vault is imported."""
-    child = os.fork()
-    if not child:
-        os.setsid()
-        # Processor time, so that a busy machine kills no mutant.
-        resource.setrlimit(resource.RLIMIT_CPU, (LONGEST_S, LONGEST_S))
-        nowhere = os.open(os.devnull, os.O_RDWR)
-        for number in (0, 1, 2):
-            os.dup2(nowhere, number)
-        sys.meta_path.insert(0, Instead(name, tree))
-        import pytest
+def exchanged(trees, tests, *, items, loop, functions):
+    """The test that fails with that code in the modules' functions."""
+    different = [exchange(*each, functions) for each in trees.items()]
+    return loop.first_failure([items[each] for each in tests]) if any(different) or len(trees) > 1 else ANEW
 
-        code = 99
-        try:
-            options = [
-                "-x",
-                "-q",
-                "-p",
-                "no:randomly",
-                "-p",
-                "no:cacheprovider",
-                "--tb=no",
-                "-W",
-                "ignore::pytest.PytestAssertRewriteWarning",
-            ]
-            code = int(pytest.main([*options, *(each for each in tests if (ROOT / each).exists())]))
-        finally:
-            os._exit(code)
-    until = time.monotonic() + 5 * LONGEST_S
-    while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status == 0
-        time.sleep(0.02)  # noqa: TID251 - a real process
-    os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
+
+def imported_anew(trees, tests):
+    """The test that fails where that is imported in the modules' places; None where not even that succeeds."""
+    sys.meta_path[:0] = [Instead(*each) for each in trees.items()]
+    files = sorted({each.partition("::")[0] for each in tests})
+    return collected(lambda items, loop: loop.first_failure([items[each] for each in tests]), files)
+
+
+def emptied(source):
+    """A module whose functions all return nothing."""
+    tree = ast.parse(source)
+    for each in ast.walk(tree):
+        if isinstance(each, ast.FunctionDef):
+            each.body = [ast.Return(value=None)]
+    return ast.fix_missing_locations(tree)
+
+
+def prove(modules, known, workers, work, *, anew):
+    """Stop unless all modules unchanged pass every test, and each of some with functions fails once they are emptied."""
+    trees, every = {module: ast.parse(source) for module, source in known.sources.items()}, sorted(known.tests)
+    jobs = [("unchanged", partial(work, trees, every), known.limits(every))]
+    for module, tree in ((each, trees[each]) for each in sorted(modules)):
+        # What runs at import only is not undone by an exchange.
+        if any(isinstance(each, ast.FunctionDef) for each in ast.walk(tree)) and known.runs(module, anew=anew):
+            tests, empty = known.of_module(module), {module: emptied(known.sources[module])}
+            jobs.append((module, partial(work, empty, tests), known.limits(tests)))
+    for name, failed in in_children(jobs, workers):
+        if (name == "unchanged") != (failed == ""):
+            raise StoppedError(f"nothing can be told: {name}, which is a control, came out as {failed!r}")
+
+
+def work_on(work, mutant, source, tests):
+    """Make the mutant, in the child alone: many trees are large."""
+    return work({mutant.module: changed(source, mutant.number)}, tests)
+
+
+def tried(chosen, known, workers, work):
+    """Each mutant of (mutant, tests), with what came of it: the test that failed, "" for none, None for a bad end."""
+
+    def jobs():
+        for mutant, tests in chosen:
+            ordered = known.ordered(tests, mutant)
+            yield mutant, partial(work_on, work, mutant, known.sources[mutant.module], ordered), known.limits(tests)
+
+    for number, (mutant, failed) in enumerate(in_children(jobs(), workers), 1):
+        if failed and failed != ANEW:
+            known.killers.setdefault((mutant.module, mutant.where), Counter())[failed] += 1
+        if failed == "":
+            print(f"SURVIVED {mutant}", flush=True)
+        if number % 100 == 0:
+            print(f"{number} of {len(chosen)}", flush=True)
+        yield mutant, failed
+
+
+def in_functions(known, chosen, workers):
+    """In a process of its own, which imports the vault: record the tests, and try what can be tried by exchange.
+
+    Gives what is known then, what came of each mutant, and those that have to be imported anew.
+    """
+    at_import = covering()
+    at_import.start()
+
+    def all_of_it(items, loop):
+        at_import.stop()
+        known.at_import = lines_in(at_import)
+        work = partial(exchanged, items=items, loop=loop, functions=living())
+        record(items, known, workers, loop)
+        prove({each.module for each in chosen}, known, workers, work, anew=False)
+        now, later = [], []
+        for each in chosen:
+            at_once = known.at_import.get(each.module, set()).isdisjoint(each.lines)
+            (now if at_once else later).append((each, known.executing(each)) if at_once else each)
+        results = [(each, UNTESTED) for each, tests in now if not tests]
+        results += tried([(each, tests) for each, tests in now if tests], known, workers, work)
+        later += [each for each, failed in results if failed == ANEW]
+        return known, [(each, failed) for each, failed in results if failed != ANEW], later
+
+    return collected(all_of_it, TESTS)
+
+
+def record(items, known, workers, loop):
+    """Run every test alone under coverage."""
+    jobs = [(name, partial(recorded, item, loop), (600, 900)) for name, item in items.items()]
+    for name, answer in in_children(jobs, workers):
+        if answer is None or answer[0]:
+            raise StoppedError(
+                f"{name} fails alone and without any change, so nothing can be told: {answer and answer[0]}"
+            )
+        known.tests[name] = answer[1]
+    print(f"{len(items)} tests recorded", flush=True)
+
+
+def outcome(results):
+    """Figures for all and for each module, and what survived."""
+    alive = [(each, failed) for each, failed in results if failed in ("", UNTESTED)]
+    equivalent = [each for each, _ in alive if each.name in EQUIVALENT]
+    modules = {module: [(each, failed) for each, failed in results if each.module == module]
+               for module in sorted({each.module for each, _ in results})}  # fmt: skip
+    without = len(results) - len(equivalent)
+    killed = len(results) - len(alive)
+    return {
+        **figures(results),
+        "equivalent": len(equivalent),
+        "per_cent_without_equivalent": round(100 * killed / max(1, without), 1),
+        "modules": {module: figures(own) for module, own in modules.items()},
+        "survivors": [
+            str(each) for each, failed in sorted(alive, key=place) if each not in equivalent and failed == ""
+        ],
+        "untested": [
+            str(each) for each, failed in sorted(alive, key=place) if each not in equivalent and failed == UNTESTED
+        ],
+        "excluded": {str(each): EQUIVALENT[each.name] for each in equivalent},
+        "wrongly_excluded": sorted(set(EQUIVALENT) - {each.name for each in equivalent}),
+    }
+
+
+def place(result):
+    """To sort by module and line."""
+    return result[0].module, result[0].number
+
+
+def figures(results):
+    """How many, how many killed, and of how many no test executes the statement."""
+    count = Counter("killed" if failed not in ("", UNTESTED) else failed for _, failed in results)
+    per_cent = round(100 * count["killed"] / max(1, len(results)), 1)
+    return {"mutants": len(results), "killed": count["killed"], "untested": count[UNTESTED], "per_cent": per_cent}
 
 
 def warm():
-    """What every child needs and no mutant touches, imported once."""
+    """What every child needs and no mutant touches, imported once; property tests draw the same examples each time."""
     import boto3  # noqa: F401
-    import pytest  # noqa: F401
     from hypothesis import Phase, settings
-
-    import amberlight._aws
-    import amberlight.model.codec  # noqa: F401
 
     settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate), database=None, deadline=None,
                               derandomize=True)  # fmt: skip
     settings.load_profile("mutants")
 
 
+def options():
+    """What is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--modules", nargs="*", default=sorted(each.stem for each in VAULT.glob("*.py")))
+    parser.add_argument("--sample", type=int, default=0, help="so many of all, drawn by the seed; 0 is every one")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--least", type=float, default=90.0)
+    parser.add_argument("--out", type=Path, default=ROOT / "bench" / "out" / "mutants.json")
+    return parser.parse_args()
+
+
 def main():
     """All mutants, or a fair sample of them."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--modules", nargs="*", default=list(MODULES))
-    options.add_argument("--sample", type=int, default=0, help="so many of all, drawn by the seed; 0 is every one")
-    options.add_argument("--seed", type=int, default=7)
-    options.add_argument("--least", type=float, default=90.0)
-    options.add_argument("--out", type=Path, default=ROOT / "bench" / "out" / "mutants.json")
-    given = options.parse_args()
+    given = options()
     os.chdir(ROOT)
-    sources = {name: (VAULT / f"{name}.py").read_text(encoding="utf-8") for name in given.modules}
-    every = [(name, number) for name, text in sources.items() for number in range(len(places(ast.parse(text))))]
+    os.nice(15)
+    sys.path.insert(0, str(ROOT / "src"))
+    sources = {each.stem: each.read_text(encoding="utf-8") for each in sorted(VAULT.glob("*.py"))}
+    every = [each for name in given.modules for each in mutants(name, sources[name])]
     chance = random.Random(given.seed)  # noqa: S311
-    chosen = sorted(chance.sample(every, min(given.sample or len(every), len(every))))
-    chance.shuffle(chosen)
+    chosen = chance.sample(every, min(given.sample or len(every), len(every)))
     warm()
-    suites = {tuple(TESTS.get(name, STORES)): name for name in sources}
-    for tests, name in suites.items():
-        if not survives(name, ast.parse(sources[name]), tests):
-            raise SystemExit(f"the tests of {name} fail without any change: nothing can be told")
-    survivors = []
-    for tried, (name, number) in enumerate(chosen, 1):
-        tree, said = mutant(sources[name], number)
-        if survives(name, tree, TESTS.get(name, STORES)):
-            survivors.append(f"{name}.py:{said}")
-            print(f"SURVIVED {survivors[-1]}", flush=True)
-        score = 100 * (1 - len(survivors) / tried)
-        found = {"mutants": len(every), "tried": tried, "killed": tried - len(survivors), "per_cent": round(score, 1)}
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps({**found, "survivors": survivors}, indent=2) + "\n", encoding="utf-8")
-        if tried % 20 == 0:
-            print(json.dumps(found), flush=True)
-    print(json.dumps(found))
-    sys.exit(0 if score >= given.least else 1)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        known, results, later = pool.submit(in_functions, Known(sources=sources), chosen, given.workers).result()
+    print(f"{len(results)} tried by exchange, {len(later)} are to be imported anew", flush=True)
+    prove({each.module for each in later}, known, given.workers, imported_anew, anew=True)
+    results += tried([(each, known.of_module(each.module)) for each in later], known, given.workers, imported_anew)
+    found = outcome(results)
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    given.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps({name: value for name, value in found.items() if name not in ("survivors", "untested")}, indent=1))
+    if any(
+        each.read_text(encoding="utf-8") != sources[each.stem] for each in VAULT.glob("*.py") if each.stem in sources
+    ):
+        raise SystemExit("the vault's code was changed meanwhile: run it again")
+    sys.exit(0 if found["per_cent"] >= given.least else 1)
 
 
 if __name__ == "__main__":
