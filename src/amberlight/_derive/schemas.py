@@ -14,6 +14,7 @@ RECORDS = {
     "inbox-item": ("amberlight.model.inbox", "Item"),
     "rule-noise": ("amberlight.model.inbox", "Noise"),
     "signal": ("amberlight.model.signals", "Signal"),
+    "capture-result": ("amberlight.model.listings", "CaptureResult"),
     "capture-plan": ("amberlight.model.evidence", "CapturePlan"),
     "case-check": ("amberlight.model.case_check", "CaseCheck"),
     "checkpoint": ("amberlight.model.custody", "Checkpoint"),

@@ -23,7 +23,7 @@ class History:
 
 
 def read(entries: Iterable[Entry]) -> History:
-    """The history in the ledger's entries."""
+    """The history in the ledger's entries; fractions stand there as text."""
     history = History()
     for entry in entries:
         what = entry.what
@@ -32,9 +32,9 @@ def read(entries: Iterable[Entry]) -> History:
         elif entry.act == "intended" and "step" in what:
             history.begun[what["step"]] += 1
         elif entry.act == "acquired" and "step" in what:
-            evidence = msgspec.convert(what, Evidence)
+            evidence = msgspec.convert(what, Evidence, strict=False)
             history.sealed.setdefault(evidence.step, {})[evidence.path] = evidence
         elif entry.act == "missed" and "step" in what:
-            gap = msgspec.convert(what, Gap)
+            gap = msgspec.convert(what, Gap, strict=False)
             history.missed.add((what["step"], gap))
     return history

@@ -1,10 +1,12 @@
-"""Evidence sources: what can be taken, at what noise and cost."""
+"""Take the evidence of a case: plan it, see it, run exactly that."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import click
+
+from amberlight.cli import _capturing
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 @click.group("capture")
 def command() -> None:
     """Step 2: take the evidence."""
+
+
+command.add_command(_capturing.plan)
+command.add_command(_capturing.run)
+command.add_command(_capturing.resume)
 
 
 @command.command("sources")

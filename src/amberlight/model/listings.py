@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from amberlight.model.evidence import Call, Cost, Need
+from amberlight.model.evidence import Call, Cost, Gap, Need
+from amberlight.model.signals import Kind
 
 
 class SourceFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +32,19 @@ class SourceList(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     schema: str
     sources: tuple[SourceFacts, ...]
+
+
+class CaptureResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`amberlight capture run --json`. `complete` counts steps that miss nothing, `resumed` those done by an earlier run."""
+
+    schema: str
+    case: str
+    kind: Kind
+    complete: int
+    resumed: int
+    gaps: tuple[Gap, ...]
+    evidence: int
+    bytes: int
 
 
 class OpenPoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
