@@ -10,5 +10,7 @@ listener and knows nothing of rehearsals: whether a case is a drill is one word 
 | `corroborating` | pairs our requests with the events that AWS itself noted of them |
 | `stamping` | has an authority timestamp checkpoints, beside the other work |
 | `keeping`, `witnessing` | hold what a case has, bring its heads to a second place |
+| `capturing` | a capture by itself: its plan made, run as that file, gone on with |
+| `holding` | holds, releases and checks of a case that is in the vault |
 | `respond` | decide, scope, plan, run, prove, package, verify, receipt |
 """
