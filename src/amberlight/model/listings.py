@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from amberlight.model.evidence import Call, Cost, Gap, Need
@@ -48,11 +50,40 @@ class CaptureResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 class OpenPoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something that a response plan lacks, and what that risks."""
+    """Something that a response plan lacks.
 
+    Attributes:
+        check: The check that found it.
+        where: The place in the plan, such as `contacts[2].reach`.
+        what: What is lacking.
+        risk: What that risks.
+        todo: What to do about it.
+        reference: The requirement that asks for it first of all.
+        also: Further requirements that do.
+    """
+
+    check: str
+    where: str
     what: str
     risk: str
+    todo: str
     reference: str
+    also: tuple[str, ...] = ()
+
+
+class Requirement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a plan stands to one requirement: `open` points among what `checks` found.
+
+    `elsewhere` means that no plan can answer it, `not-run` that a check needs calls to AWS and was not allowed any.
+    """
+
+    id: str
+    framework: str
+    title: str
+    state: Literal["open", "clear", "not-run", "elsewhere"]
+    open: int
+    checks: tuple[str, ...]
+    note: str = ""
 
 
 class PlanCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +92,7 @@ class PlanCheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     schema: str
     valid: bool
     open: tuple[OpenPoint, ...]
+    requirements: tuple[Requirement, ...]
 
 
 class LabKeys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

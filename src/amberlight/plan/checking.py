@@ -1,93 +1,78 @@
-"""Open points of a plan: what it lacks for a night at three o'clock, and what each lack risks.
+"""Carries out every check of a plan, and says for each requirement what is open.
 
-References:
-    AWS Well-Architected, SEC10-BP01 (key personnel) and SEC10-BP02 (plans).
-    NIST SP 800-61r3, section 3 (Govern and Identify as preparation).
+A requirement is `open` when a check that answers it found something, `clear` when all found nothing, `not-run` when a check
+that needs calls to AWS was not allowed to and the others found nothing, and `elsewhere` when no plan can answer it.
 """
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import functools
+import importlib
+import pkgutil
+from collections.abc import Sequence
 
-from amberlight.model.listings import OpenPoint
-from amberlight.model.response_plan import Contact, ResponsePlan
+from amberlight.model.listings import OpenPoint, PlanCheck, Requirement
+from amberlight.model.response_plan import ResponsePlan
+from amberlight.plan import checks
+from amberlight.plan.check import Check, Facts
+from amberlight.plan.requirements import ELSEWHERE, TITLES
 
-REVIEW_AFTER = timedelta(days=180)
-LEAST_CONTACTS = 2
-
-
-def open_points(plan: ResponsePlan, today: date) -> tuple[OpenPoint, ...]:
-    """Everything that is missing from a plan that is valid as data."""
-    return (*people(plan, today), *accounts(plan), *practice(plan))
-
-
-def people(plan: ResponsePlan, today: date) -> list[OpenPoint]:
-    """Too few people per role, and contacts that nobody has reviewed."""
-    roles: dict[str, list[Contact]] = {}
-    for contact in plan.contacts:
-        roles.setdefault(contact.role, []).append(contact)
-    points = [
-        OpenPoint(
-            what=f"The role {role!r} has {len(who)} contact; {LEAST_CONTACTS} are needed.",
-            risk="When that person sleeps, nobody decides.",
-            reference="SEC10-BP01",
-        )
-        for role, who in sorted(roles.items())
-        if len(who) < LEAST_CONTACTS
-    ]
-    if not plan.contacts:
-        points.append(OpenPoint(what="No contacts.", risk="Nobody is told.", reference="SEC10-BP01"))
-    return points + [stale(contact) for contact in plan.contacts if old(contact.reviewed, today)]
+SCHEMA = "amberlight.plan-check/1"
 
 
-def stale(contact: Contact) -> OpenPoint:
-    """The point about a contact whose data may be out of date."""
-    return OpenPoint(
-        what=f"The contact {contact.name!r} was last reviewed {contact.reviewed or 'never'}.",
-        risk="The number may be somebody else's by now.",
-        reference="SEC10-BP01",
+@functools.cache
+def catalogue() -> tuple[Check, ...]:
+    """Every check, by id."""
+    names = [f"{checks.__name__}.{module.name}" for module in pkgutil.iter_modules(checks.__path__)]
+    found = [check for name in names for check in importlib.import_module(name).CHECKS]
+    return tuple(sorted(found, key=lambda check: check.id))
+
+
+def checked(plan: ResponsePlan, facts: Facts) -> PlanCheck:
+    """Everything that is open in a plan that is valid as data, and the state of each requirement."""
+    run = tuple(check for check in catalogue() if not check.live or facts.shut is not None)
+    points = open_points(plan, facts, run)
+    return PlanCheck(
+        schema=SCHEMA,
+        valid=True,
+        open=points,
+        requirements=tuple(
+            state(framework, name, title, run, points)
+            for framework, titles in TITLES.items()
+            for name, title in titles.items()
+        ),
     )
 
 
-def old(reviewed: str, today: date) -> bool:
-    """Whether a review date is missing, unreadable, or too long ago."""
-    try:
-        return today - date.fromisoformat(reviewed) > REVIEW_AFTER
-    except ValueError:
-        return True
+def open_points(plan: ResponsePlan, facts: Facts, run: Sequence[Check]) -> tuple[OpenPoint, ...]:
+    """What the checks found, in the order of the first requirement that each answers."""
+    order = [name for titles in TITLES.values() for name in titles]
+    return tuple(
+        OpenPoint(
+            check=check.id,
+            where=lack.where,
+            what=lack.what,
+            risk=lack.risk,
+            todo=lack.todo,
+            reference=check.answers[0],
+            also=check.answers[1:],
+        )
+        for check in sorted(run, key=lambda check: (order.index(check.answers[0]), check.id))
+        for lack in check.find(plan, facts)
+    )
 
 
-def accounts(plan: ResponsePlan) -> list[OpenPoint]:
-    """Uses without an account, and a vault in the account that it should be safe from."""
-    points = [
-        OpenPoint(what=f"No account of the use {use!r}.", risk=risk, reference="SEC10-BP02")
-        for use, risk in (
-            ("subject", "Nothing can be captured."),
-            ("vault", "Evidence lies where the intruder's credentials work."),
-        )
-        if not any(account.use == use for account in plan.accounts)
-    ]
-    subjects = {account.id for account in plan.accounts if account.use == "subject"}
-    if any(account.use == "vault" and account.id in subjects for account in plan.accounts):
-        points.append(
-            OpenPoint(
-                what="The vault is in an account that incidents happen in.",
-                risk="Whoever owns that account can close it, and the evidence with it.",
-                reference="SEC10-BP02",
-            )
-        )
-    return points
-
-
-def practice(plan: ResponsePlan) -> list[OpenPoint]:
-    """No drills, or no partner to hand over to."""
-    points = []
-    if not plan.practice.drills:
-        points.append(
-            OpenPoint(what="No drill is planned.", risk="The first rehearsal is the incident.", reference="SEC10-BP07")
-        )
-    if not plan.handoff.partner:
-        points.append(
-            OpenPoint(what="No forensics partner.", risk="Evidence waits for a contract.", reference="SEC10-BP01")
-        )
-    return points
+def state(framework: str, name: str, title: str, run: Sequence[Check], points: Sequence[OpenPoint]) -> Requirement:
+    """How one requirement stands."""
+    answering = [check for check in catalogue() if name in check.answers]
+    mine = [point for point in points if name in (point.reference, *point.also)]
+    idle = [check for check in answering if check not in run]
+    return Requirement(
+        id=name,
+        framework=framework,
+        title=title,
+        state="open" if mine else "elsewhere" if not answering else "not-run" if idle else "clear",
+        open=len(mine),
+        checks=tuple(check.id for check in answering if check in run),
+        note=ELSEWHERE.get(name, "") or ("Some of it needs --live." if idle else ""),
+    )

@@ -1,7 +1,5 @@
 """The response plan: read strictly, written back the same, and its open points."""
 
-from datetime import date
-
 import pytest
 from msgspec.structs import replace
 
@@ -9,7 +7,6 @@ from amberlight.model.errors import ConfigError
 from amberlight.model.readiness import CrownJewel
 from amberlight.model.response_plan import Account, AwarePlan, CaptureLimits, Contact, ResponsePlan, VaultPlan
 from amberlight.plan import dump, load, parse
-from amberlight.plan.checking import open_points
 
 PLAN = ResponsePlan(
     schema="amberlight.response-plan/1",
@@ -26,7 +23,6 @@ PLAN = ResponsePlan(
     ),
     vault=VaultPlan(bucket="b", region="us-east-1", signing_key="k"),
 )
-TODAY = date(2026, 11, 24)
 
 
 def test_a_plan_survives_writing_and_reading():
@@ -124,24 +120,3 @@ def test_a_plan_of_another_schema_is_refused():
 def test_a_missing_file_is_a_configuration_error(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read"):
         load(tmp_path / "none.yaml")
-
-
-def test_a_whole_plan_has_no_open_point_but_practice_and_partner():
-    assert [point.what for point in open_points(PLAN, TODAY)] == ["No drill is planned.", "No forensics partner."]
-
-
-def test_one_contact_a_stale_one_and_a_vault_among_the_subjects_are_open_points():
-    import msgspec
-
-    worse = msgspec.structs.replace(
-        PLAN,
-        contacts=(Contact(name="Ada", role="lead", reach="+00 1", reviewed="2025-01-01"),),
-        accounts=(
-            Account(id="111111111111", name="prod", use="subject"),
-            Account(id="111111111111", name="vault", use="vault"),
-        ),
-    )
-    texts = " ".join(point.what for point in open_points(worse, TODAY))
-    assert "1 contact" in texts
-    assert "2025-01-01" in texts
-    assert "in an account that incidents happen in" in texts
