@@ -1,4 +1,4 @@
-"""The verifier's own curve, key and signature reading, held against `cryptography`."""
+"""The curve, keys, signatures and JSON of both checks that strangers run, held against `cryptography` and `rfc8785`."""
 
 import hashlib
 import json
@@ -12,10 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from amberlight.vault import verify
-from amberlight.vault.verify import Bad, N, P, Tree, fingerprint_of, key_point, parse, shown, signature_numbers, signed
+from amberlight.vault import check_exhibit, verify
+from amberlight.vault.verify import N, P, Tree
 
 ECDSA = ec.ECDSA(hashes.SHA256())
+
+
+@pytest.fixture(scope="module", params=[verify, check_exhibit], ids=["package", "exhibit"])
+def check(request):
+    """The one that is copied into packages, and the one that is copied into exhibits."""
+    return request.param
 
 
 def pem_of(key):
@@ -32,85 +38,85 @@ def accepted(key, data, signature):
 
 @given(st.integers(1, N - 1), st.binary(max_size=200), st.integers(0, 8 * 72))
 @settings(max_examples=60, deadline=None)
-def test_signatures_are_judged_as_cryptography_judges_them(secret, data, bit):
+def test_signatures_are_judged_as_cryptography_judges_them(check, secret, data, bit):
     key = ec.derive_private_key(secret, ec.SECP256R1())
-    point, fingerprint = key_point(pem_of(key))
+    point, fingerprint = check.key_point(pem_of(key))
     der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     assert fingerprint == hashlib.sha256(der).hexdigest()
     signature = key.sign(data, ECDSA)
-    assert signed(point, data, signature)
-    assert not signed(point, data + b"x", signature)
+    assert check.signed(point, data, signature)
+    assert not check.signed(point, data + b"x", signature)
     bit %= len(signature) * 8
     bent = bytearray(signature)
     bent[bit // 8] ^= 1 << bit % 8
     try:
-        ours = signed(point, data, bytes(bent))
-    except Bad:
+        ours = check.signed(point, data, bytes(bent))
+    except check.Bad:
         ours = False
     assert ours == accepted(key, data, bytes(bent)) is False
 
 
 @pytest.mark.parametrize("secret", [1, 2, N - 1, N - 2, (N - 1) // 2])
-def test_the_corner_keys(secret):
+def test_the_corner_keys(check, secret):
     key = ec.derive_private_key(secret, ec.SECP256R1())
-    point, _ = key_point(pem_of(key))
+    point, _ = check.key_point(pem_of(key))
     for data in (b"", b"a", b"b", b"c"):
-        assert signed(point, data, key.sign(data, ECDSA))
-        assert not signed(point, data + b"!", key.sign(data, ECDSA))
+        assert check.signed(point, data, key.sign(data, ECDSA))
+        assert not check.signed(point, data + b"!", key.sign(data, ECDSA))
 
 
 @given(st.integers(1, N - 1), st.integers(1, N - 1))
 @settings(max_examples=30, deadline=None)
-def test_made_up_signatures_are_refused(r, s):
+def test_made_up_signatures_are_refused(check, r, s):
     key = ec.derive_private_key(12345, ec.SECP256R1())
     signature = encode_dss_signature(r, s)
-    assert signature_numbers(signature) == (r, s)
-    assert signed(key_point(pem_of(key))[0], b"data", signature) == accepted(key, b"data", signature)
+    assert check.signature_numbers(signature) == (r, s)
+    assert check.signed(check.key_point(pem_of(key))[0], b"data", signature) == accepted(key, b"data", signature)
 
 
 @pytest.mark.parametrize("r, s", [(0, 1), (1, 0), (N, 1), (1, N), (N + 1, 1), (2**256, 1), (2**400, 1)])
-def test_numbers_out_of_range_are_no_signature(r, s):
-    with pytest.raises(Bad):
-        signature_numbers(encode_dss_signature(r, s))
+def test_numbers_out_of_range_are_no_signature(check, r, s):
+    with pytest.raises(check.Bad):
+        check.signature_numbers(encode_dss_signature(r, s))
 
 
 @given(st.binary(max_size=80) | st.binary(min_size=250, max_size=600))
-def test_no_bytes_crash_the_signature_reader(data):
+def test_no_bytes_crash_the_signature_reader(check, data):
     try:
-        r, s = signature_numbers(data)
-    except Bad:
+        r, s = check.signature_numbers(data)
+    except check.Bad:
         return
     assert encode_dss_signature(r, s) == data
 
 
-def test_other_forms_of_the_same_signature_are_refused():
+def test_other_forms_of_the_same_signature_are_refused(check):
     der = encode_dss_signature(5, 7)
     for bent in (der + b"\0", b"\x30\x81" + der[1:], der[:2] + b"\x02\x02\x00\x05" + der[5:], b"", b"\x30\x80"):
-        with pytest.raises(Bad):
-            signature_numbers(bent)
+        with pytest.raises(check.Bad):
+            check.signature_numbers(bent)
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_crash_the_key_reader(data):
-    with pytest.raises(Bad):
-        key_point(data)
+def test_no_bytes_crash_the_key_reader(check, data):
+    with pytest.raises(check.Bad):
+        check.key_point(data)
 
 
-def test_keys_of_other_kinds_and_points_off_the_curve_are_refused():
-    with pytest.raises(Bad):
-        key_point(pem_of(ec.generate_private_key(ec.SECP384R1())))
+def test_keys_of_other_kinds_and_points_off_the_curve_are_refused(check):
+    with pytest.raises(check.Bad):
+        check.key_point(pem_of(ec.generate_private_key(ec.SECP384R1())))
     good = pem_of(ec.generate_private_key(ec.SECP256R1()))
     for bent in (good + b"\n", good.replace(b"\n", b"\r\n"), b"\n" + good, good[:-1], good.replace(b"==", b"=A")):
-        with pytest.raises(Bad):
-            key_point(bent)
+        with pytest.raises(check.Bad):
+            check.key_point(bent)
     import base64
 
     for x, y in ((0, 0), (5, 5), (P, 1), (1, P)):
-        der = verify.SPKI + x.to_bytes(32, "big") + y.to_bytes(32, "big")
+        der = check.SPKI + x.to_bytes(32, "big") + y.to_bytes(32, "big")
         text = base64.b64encode(der)
         rows = b"\n".join(text[at : at + 64] for at in range(0, len(text), 64))
-        with pytest.raises(Bad, match="curve"):
-            key_point(b"-----BEGIN PUBLIC KEY-----\n" + rows + b"\n-----END PUBLIC KEY-----\n")
+        with pytest.raises(check.Bad, match="curve"):
+            check.key_point(b"-----BEGIN PUBLIC KEY-----\n" + rows + b"\n-----END PUBLIC KEY-----\n")
 
 
 def test_the_tree_is_the_ledgers_tree():
@@ -134,12 +140,12 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.text(st.characters(max_codepoint=0xD7FF)), VALUES, max_size=4))
 @settings(max_examples=200, deadline=None)
-def test_canonical_json_is_what_rfc8785_writes(value):
-    assert parse(rfc8785.dumps(value)) == value
+def test_canonical_json_is_what_rfc8785_writes(check, value):
+    assert check.parse(rfc8785.dumps(value)) == value
     loose = json.dumps(value, indent=1).encode()
     if loose != rfc8785.dumps(value):
-        with pytest.raises(Bad):
-            parse(loose)
+        with pytest.raises(check.Bad):
+            check.parse(loose)
 
 
 @pytest.mark.parametrize("data, said", [
@@ -150,30 +156,30 @@ def test_canonical_json_is_what_rfc8785_writes(value):
     (b"\xef\xbb\xbf{}", "no JSON"), (b'{"a":1}\n', "canonical"), (b'{"a":1}{}', "no JSON"), (b"null", "no JSON object"),
     (b'{"a":' * 99999, "nested"), (b'{"a":' + b"[" * 99999 + b"]" * 99999 + b"}", "nested"),
 ])  # fmt: skip
-def test_json_of_another_form_is_named(data, said):
-    with pytest.raises(Bad, match=said):
-        parse(data)
+def test_json_of_another_form_is_named(check, data, said):
+    with pytest.raises(check.Bad, match=said):
+        check.parse(data)
 
 
 @given(st.binary(max_size=60))
 @settings(max_examples=200)
-def test_no_bytes_crash_the_json_reader(data):
+def test_no_bytes_crash_the_json_reader(check, data):
     try:
-        parse(data)
-    except Bad:
+        check.parse(data)
+    except check.Bad:
         return
 
 
 @pytest.mark.parametrize("text", ["ab" * 32, "AB" * 32, ":".join(["ab"] * 32), " " + "ab" * 32, "SHA256:" + "ab" * 32])
-def test_a_fingerprint_is_read_as_people_write_it(text):
-    assert fingerprint_of(text) == "ab" * 32
+def test_a_fingerprint_is_read_as_people_write_it(check, text):
+    assert check.fingerprint_of(text) == "ab" * 32
 
 
 @pytest.mark.parametrize("text", ["", "ab", "ab" * 33, "zz" * 32])
-def test_what_is_no_fingerprint_is_refused(text):
-    with pytest.raises(Bad):
-        fingerprint_of(text)
+def test_what_is_no_fingerprint_is_refused(check, text):
+    with pytest.raises(check.Bad):
+        check.fingerprint_of(text)
 
 
-def test_what_is_printed_cannot_move_the_cursor():
-    assert shown("a\x1b[2J\n\u202eb\udc80é") == "a\\x1b[2J\\n\\u202eb\\udc80é"
+def test_what_is_printed_cannot_move_the_cursor(check):
+    assert check.shown("a\x1b[2J\n\u202eb\udc80é") == "a\\x1b[2J\\n\\u202eb\\udc80é"
