@@ -53,3 +53,33 @@ def check(*, path: Path, live: bool, folders: tuple[Path, ...], on: datetime | N
         _plan.tell(report)
     click.echo(f"{path}: valid, {len(report.open)} open points.", err=True)
     return OPEN if report.open else 0
+
+
+@command.command("render")
+@click.argument("path", type=click.Path(path_type=Path), default=Path("amberlight.yaml"))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "markdown"]),
+    default="html",
+    show_default=True,
+    help="What to print.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write it to this file instead of stdout.")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="State the open points as of that day.")
+def render(*, path: Path, form: str, out: Path | None, on: datetime | None) -> int:
+    """Print PATH as a document that people read: one HTML file that needs no network, or Markdown."""
+    from amberlight._aws import SystemClock
+    from amberlight.plan import load, rendering
+    from amberlight.plan.check import Facts
+    from amberlight.plan.checking import checked
+
+    plan = load(path)
+    report = checked(plan, Facts(today=(on or SystemClock().now()).date()))
+    text = rendering.html(plan, report) if form == "html" else rendering.markdown(plan, report)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+        click.echo(f"{out}: {plan.organisation!r}, {len(report.open)} open points.", err=True)
+    return 0

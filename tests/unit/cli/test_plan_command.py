@@ -115,3 +115,19 @@ def left(folder, drill, started):
 def test_a_plan_that_is_written_again_is_as_complete(tmp_path, capsys):
     (tmp_path / "p.yaml").write_text(dump(load(GUIDE)))
     assert run(capsys, "plan", "check", tmp_path / "p.yaml", "--on", DAY)[0] == 0
+
+
+def test_the_document_goes_to_stdout_or_to_a_file(tmp_path, capsys):
+    code, page, _ = run(capsys, "plan", "render", GUIDE, "--on", DAY)
+    assert code == 0
+    assert page.startswith("<!doctype html>")
+    code, out, err = run(capsys, "plan", "render", GUIDE, "--on", DAY, "--out", tmp_path / "p.html")
+    assert (code, out) == (0, "")
+    assert "0 open points" in err
+    assert (tmp_path / "p.html").read_text() == page
+    _, text, _ = run(capsys, "plan", "render", GUIDE, "--on", DAY, "--format", "markdown")
+    assert text.startswith("# Incident response plan: Lantern Works")
+
+
+def test_a_document_of_no_plan_ends_with_2(tmp_path, capsys):
+    assert run(capsys, "plan", "render", tmp_path / "none.yaml")[0] == 2
