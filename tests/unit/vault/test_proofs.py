@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amberlight.vault import check_exhibit
 from amberlight.vault.proofs import consistency, continues, includes, inclusion, root
 from amberlight.vault.tree import Tree, leaf
 
@@ -119,3 +120,21 @@ def test_there_is_no_proof_of_what_is_not_there(index):
         inclusion(HASHES, index)
     with pytest.raises(IndexError):
         consistency(HASHES, index if index > 8 else 0)
+
+
+def test_the_check_of_exhibits_reckons_as_we_do():
+    hashes = [leaf(str(n).encode()) for n in range(20)]
+    for size in range(1, 21):
+        head = root(hashes[:size])
+        for index in range(size):
+            proof = inclusion(hashes[:size], index)
+            assert check_exhibit.includes(hashes[index], index, size, proof, head)
+            for other in (index - 1, index + 1, size, -1):
+                for wrong in (proof, proof[:-1], [*proof, head], [*proof[::-1], head]):
+                    given = (hashes[index], other, size, wrong, head)
+                    assert check_exhibit.includes(*given) == includes(*given)
+            for wrong in (proof[:-1], [*proof, head], [head, *proof]):
+                given = (hashes[index], index, size, wrong, head)
+                assert check_exhibit.includes(*given) == includes(*given)
+                assert not check_exhibit.includes(*given) or wrong == proof
+            assert not check_exhibit.includes(hashes[index], index, size, proof, hashes[-1] + b"x")
