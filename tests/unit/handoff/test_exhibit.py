@@ -18,7 +18,7 @@ from making import World
 from amberlight.cli.vault import command as vault_command
 from amberlight.cli.verify import command as verify_command
 from amberlight.model.codec import canonical
-from amberlight.model.errors import ConfigError, IntegrityError, NotPossible
+from amberlight.model.errors import ConfigError, DeliveryError, IntegrityError, NotPossible
 from amberlight.model.exhibit import ExhibitReport
 from amberlight.vault import LocalSigner, check_exhibit, verify
 from amberlight.vault.check_exhibit import Exhibit
@@ -295,3 +295,85 @@ def test_the_commands(world, tmp_path):
     assert "PROBLEM" in checked.output
     assert isinstance(run(verify_command, out, "--key", "abc").exception, ConfigError)
     assert isinstance(run(vault_command, "exhibit", tmp_path / "no", MEMORY, "-o", out).exception, ConfigError)
+
+
+@pytest.mark.parametrize("stamped,size", [((4,), 4), ((4, 6), 6), ((1,), 6), ((), 6)])
+def test_the_last_head_with_a_timestamp_is_given_with_it(tmp_path, stamped, size):
+    made = World(tmp_path)
+    tokens = {number: b"token %d" % number for number in stamped}
+    extras = {f"custody/timestamps/{number:08d}.tsr": data for number, data in tokens.items()}
+    package, out = Path(made.build(extras=extras).path), tmp_path / "far" / "away" / "exhibit"
+    out.parent.mkdir(parents=True)
+    (out.parent / ".exhibit.partial").mkdir()  # left by a run that was killed
+    assert export(package, MEMORY, out)["ok"]
+    assert json.loads((out / "checkpoint.json").read_text())["size"] == size
+    assert (out / "checkpoint.json").read_bytes() == (package / f"custody/checkpoints/{size:08d}.json").read_bytes()
+    given = out / "checkpoint.tsr"
+    assert (given.read_bytes() if given.exists() else None) == tokens.get(size)
+    assert [each.name for each in out.parent.iterdir()] == ["exhibit"]
+    assert ("checkpoint.tsr" in (out / "README.txt").read_text()) or not given.exists()
+    if given.exists():
+        given.write_bytes(b"another")
+        assert named(out) == {"SHA256SUMS"}
+
+
+def test_an_exhibit_is_written_where_no_folder_is_yet(world, tmp_path):
+    out = tmp_path / "new" / "place" / "exhibit"
+    assert export(world.package, MEMORY, out)["ok"]
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(DeliveryError, match="could not be written"):
+        export(world.package, MEMORY, tmp_path / "file" / "exhibit")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="there already"):
+        export(world.package, MEMORY, tmp_path / "link")
+
+
+def test_what_is_wrong_is_said_of_the_file_that_it_is_wrong_with(exhibit):
+    def said():
+        return {each["path"]: each["problem"] for each in check(exhibit)["problems"]}
+
+    (exhibit / "note.txt").write_text("x")
+    assert said() == {"note.txt": "was added: no exhibit has it"}
+    (exhibit / "note.txt").unlink()
+    (exhibit / "README.txt").unlink()
+    assert said()["README.txt"] == "is missing"
+    shutil.rmtree(exhibit / "exhibit")
+    assert "cannot be listed: No such file" in check(exhibit)["problems"][0]["problem"]
+    assert check(exhibit)["problems"][0]["path"] == "exhibit"
+    (exhibit / "exhibit").write_text("x")
+    assert check(exhibit)["problems"][0] == {"path": "exhibit", "problem": "cannot be listed: is no folder"}
+    assert check(exhibit.parent / "nowhere")["problems"][0]["path"] == "."
+
+
+def test_of_very_many_files_only_some_are_looked_at(exhibit):
+    for number in range(300):
+        (exhibit / f"exhibit/{number:03d}").write_text("x")
+    report = check(exhibit)
+    assert next(each["problem"] for each in report["problems"] if each["path"] == "exhibit").endswith("and holds 101")
+
+
+def test_a_file_of_another_size_than_the_entry_says_is_refused(world, tmp_path):
+    """Where the entry has a size, it counts; where it has none, the hash is enough."""
+    whole = Exhibit(str(world.exhibit))
+    assert whole.run()["ok"]
+    for size, good in ((whole.bytes, True), (whole.bytes + 1, False), (True, False)):
+        whole.entry["what"]["size_bytes"] = size
+        if good:
+            whole.check_file()
+        else:
+            with pytest.raises(check_exhibit.Bad, match="as many bytes"):
+                whole.check_file()
+
+
+def test_what_changes_between_hashing_and_reading_is_named(world, exhibit):
+    opened = Exhibit(str(exhibit))
+    opened.walk()
+    (exhibit / "entry.json").write_bytes(b"{}")
+    with pytest.raises(check_exhibit.Bad, match="changed while"):
+        opened.read("entry.json")
+    with pytest.raises(check_exhibit.Bad, match="missing"):
+        opened.read("more.json")
+    with pytest.raises(check_exhibit.Bad, match="too large"):
+        opened.read("README.txt", 10)
+    size = (exhibit / "README.txt").stat().st_size
+    assert len(opened.read("README.txt", size)) == size
