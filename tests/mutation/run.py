@@ -23,6 +23,8 @@ import json
 import multiprocessing
 import os
 import random
+import resource
+import signal
 import sys
 import time
 import types
@@ -83,15 +85,23 @@ class Known:
         return any(test.lines.get(module, set()) - before for test in self.tests.values())
 
     def ordered(self, tests, mutant):
-        """The likeliest to fail first, then the fastest."""
+        """Those that failed for the function before, then file by file, since tests of one share what was set up."""
         killed = self.killers.get((mutant.module, mutant.where), Counter())
-        return sorted(tests, key=lambda each: (-killed[each], not self.tests[each].lines.get(mutant.module),
-                                               self.tests[each].real_s))  # fmt: skip
+        files = {each.partition("::")[0]: [] for each in tests}
+        for each in tests:
+            files[each.partition("::")[0]].append(self.tests[each].real_s)
+
+        def rank(name):
+            """Files that are quick by the test come first; what only imports the module comes last."""
+            file, test = name.partition("::")[0], self.tests[name]
+            own = bool(test.lines.get(mutant.module))
+            return -killed[name], not own, sum(files[file]) / len(files[file]), file, test.real_s
+
+        return sorted(tests, key=rank)
 
     def limits(self, tests):
-        """Processor and real seconds beyond which tests count as endless, on a busy machine too."""
-        cpu_s, real_s = (sum(getattr(self.tests[each], name) for each in tests) for name in ("cpu_s", "real_s"))
-        return 10 + 5 * cpu_s, 90 + 20 * real_s
+        """Of each test the processor and real seconds beyond which it counts as endless, on a busy machine too."""
+        return [(2 + 5 * self.tests[each].cpu_s, 60 + 20 * self.tests[each].real_s) for each in tests]
 
 
 def importers(module, sources):
@@ -137,12 +147,18 @@ class Loop:
         if report.failed and not self.failed:
             self.failed, self.why = report.nodeid, report.longreprtext
 
-    def first_failure(self, items):
-        """Run tests, each as if it were alone, until one fails: its name, or an empty text."""
-        for item in items:
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+    def first_failure(self, items, limits):
+        """Run tests until one fails: its name, or an empty text. One that outruns its time ends this process."""
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        for item, following, (cpu_s, real_s) in zip(items, [*items[1:], None], limits, strict=True):
+            # Processor time above all, so that a busy machine kills no mutant; real time for what waits for ever.
+            most = int(time.process_time() + cpu_s) + 1
+            resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+            signal.setitimer(signal.ITIMER_REAL, real_s)
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self.failed:
                 break
+        signal.setitimer(signal.ITIMER_REAL, 0)
         return self.failed
 
 
@@ -176,7 +192,7 @@ def recorded(item, loop):
     """A test alone under coverage: why it failed, if it did, and what it did."""
     cov, cpu_s, real_s = covering(), time.process_time(), time.monotonic()
     cov.start()
-    loop.first_failure([item])
+    loop.first_failure([item], [(300, 600)])
     cov.stop()
     return loop.why, Test(cpu_s=time.process_time() - cpu_s, real_s=time.monotonic() - real_s, lines=lines_in(cov))
 
@@ -232,17 +248,17 @@ class Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.tree, self.path, "exec"), module.__dict__)  # noqa: S102 - that is the point
 
 
-def exchanged(trees, tests, *, items, loop, functions):
+def exchanged(trees, tests, limits, *, items, loop, functions):
     """The test that fails with that code in the modules' functions."""
     different = [exchange(*each, functions) for each in trees.items()]
-    return loop.first_failure([items[each] for each in tests]) if any(different) or len(trees) > 1 else ANEW
+    return loop.first_failure([items[each] for each in tests], limits) if any(different) or len(trees) > 1 else ANEW
 
 
-def imported_anew(trees, tests):
+def imported_anew(trees, tests, limits):
     """The test that fails where that is imported in the modules' places; None where not even that succeeds."""
     sys.meta_path[:0] = [Instead(*each) for each in trees.items()]
     files = sorted({each.partition("::")[0] for each in tests})
-    return collected(lambda items, loop: loop.first_failure([items[each] for each in tests]), files)
+    return collected(lambda items, loop: loop.first_failure([items[each] for each in tests], limits), files)
 
 
 def emptied(source):
@@ -257,20 +273,20 @@ def emptied(source):
 def prove(modules, known, workers, work, *, anew):
     """Stop unless all modules unchanged pass every test, and each of some with functions fails once they are emptied."""
     trees, every = {module: ast.parse(source) for module, source in known.sources.items()}, sorted(known.tests)
-    jobs = [("unchanged", partial(work, trees, every), known.limits(every))]
+    jobs = [("unchanged", partial(work, trees, every, known.limits(every)))]
     for module, tree in ((each, trees[each]) for each in sorted(modules)):
         # What runs at import only is not undone by an exchange.
         if any(isinstance(each, ast.FunctionDef) for each in ast.walk(tree)) and known.runs(module, anew=anew):
             tests, empty = known.of_module(module), {module: emptied(known.sources[module])}
-            jobs.append((module, partial(work, empty, tests), known.limits(tests)))
+            jobs.append((module, partial(work, empty, tests, known.limits(tests))))
     for name, failed in in_children(jobs, workers):
         if (name == "unchanged") != (failed == ""):
             raise StoppedError(f"nothing can be told: {name}, which is a control, came out as {failed!r}")
 
 
-def work_on(work, mutant, source, tests):
+def work_on(work, mutant, known, tests):
     """Make the mutant, in the child alone: many trees are large."""
-    return work({mutant.module: changed(source, mutant.number)}, tests)
+    return work({mutant.module: changed(known.sources[mutant.module], mutant.number)}, tests, known.limits(tests))
 
 
 def tried(chosen, known, workers, work):
@@ -279,7 +295,7 @@ def tried(chosen, known, workers, work):
     def jobs():
         for mutant, tests in chosen:
             ordered = known.ordered(tests, mutant)
-            yield mutant, partial(work_on, work, mutant, known.sources[mutant.module], ordered), known.limits(tests)
+            yield mutant, partial(work_on, work, mutant, known, ordered)
 
     for number, (mutant, failed) in enumerate(in_children(jobs(), workers), 1):
         if failed and failed != ANEW:
@@ -319,7 +335,7 @@ def in_functions(known, chosen, workers):
 
 def record(items, known, workers, loop):
     """Run every test alone under coverage."""
-    jobs = [(name, partial(recorded, item, loop), (600, 900)) for name, item in items.items()]
+    jobs = [(name, partial(recorded, item, loop)) for name, item in items.items()]
     for name, answer in in_children(jobs, workers):
         if answer is None or answer[0]:
             raise StoppedError(
