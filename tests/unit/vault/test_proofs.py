@@ -138,3 +138,11 @@ def test_the_check_of_exhibits_reckons_as_we_do():
                 assert check_exhibit.includes(*given) == includes(*given)
                 assert not check_exhibit.includes(*given) or wrong == proof
             assert not check_exhibit.includes(hashes[index], index, size, proof, hashes[-1] + b"x")
+
+
+@pytest.mark.parametrize("first,size,claimed", [(2, 4, 8), (1, 2, 4), (4, 8, 32), (3, 4, 8)])
+def test_a_proof_for_a_smaller_tree_shows_nothing_of_a_larger_one(first, size, claimed):
+    hashes = [leaf(str(n).encode()) for n in range(size)]
+    old, new, proof = (first, root(hashes[:first])), root(hashes), consistency(hashes, first)
+    assert continues(old, (size, new), proof)
+    assert not continues(old, (claimed, new), proof)
