@@ -132,7 +132,7 @@ def _write(source: Verifier, draft: Path, item: Item, size: int, proof: list[byt
         form.SIGNATURE: _read(source, f"{head}.sig"),
         form.KEY: _read(source, KEY),
         form.CHECK: Path(form.__file__).read_bytes(),
-        form.README: readme(item, size, proof).encode("utf-8", "backslashreplace"),
+        form.README: readme(item, size, proof).encode(errors="backslashreplace"),
     }
     if STAMPS.format(size) in source.sizes:
         files[form.STAMP] = _read(source, STAMPS.format(size))
@@ -144,7 +144,7 @@ def _write(source: Verifier, draft: Path, item: Item, size: int, proof: list[byt
     sums = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
     sums[name] = source.hashes[item.path]["sha256"]
     rows = "".join(f"{sums[path]}  {path}\n" for path in sorted(sums))
-    (draft / form.SUMS).write_bytes(rows.encode("utf-8", "surrogateescape"))
+    (draft / form.SUMS).write_bytes(rows.encode(errors="surrogateescape"))
 
 
 def _read(source: Verifier, path: str) -> bytes:

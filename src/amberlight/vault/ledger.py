@@ -43,7 +43,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [plain(each, depth + 1) for each in value]
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
+        return value.encode(errors="backslashreplace").decode()
     if isinstance(value, float) or (isinstance(value, int) and abs(value) > SAFE_INTEGER):
         return str(value)
     return value

@@ -78,7 +78,7 @@ def _keys(match: re.Match[bytes], namespace: str) -> Iterator[Key]:
             'Write it as: name namespaces="…" minisign RWQ…, with the second line of minisign.pub.',
         )
     if options is None or namespace.encode() in options["names"].split(b","):
-        yield Key(name=match["name"].decode("utf-8", "backslashreplace"), id=raw[2:10], public=raw[10:])
+        yield Key(name=match["name"].decode(errors="backslashreplace"), id=raw[2:10], public=raw[10:])
 
 
 def signer(statement: bytes, signature: bytes, name: str, keys: tuple[Key, ...], namespace: str) -> Key:

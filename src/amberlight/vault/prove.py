@@ -19,7 +19,7 @@ from amberlight._aws import Door
 from amberlight.model.custody import Attempt, Stored
 from amberlight.model.errors import AmberlightError, CredentialsError, Denied, NotPossible, Unreachable
 from amberlight.model.proof import Lawful, Unsettled
-from amberlight.vault.attack import EVERYBODY_INSIDE, Attack, Standing, Target
+from amberlight.vault.attack import EVERYBODY_INSIDE, Attack, Standing, Target, Undo
 from amberlight.vault.attack_objects import on_objects
 from amberlight.vault.attack_settings import on_account, on_keys, on_settings
 from amberlight.vault.attack_undo import standing_of
@@ -146,7 +146,7 @@ def _answer(role: str, door: Door, target: Target, attack: Attack, standing: Sta
         return Attempt(role=role, action=attack.action, refused=True, answer=words)
     words = "let through"
     if attack.undo and standing:
-        words += _put_back(door, target, attack, standing, answer)
+        words += _put_back(attack.undo, door, target, standing, answer)
     return Attempt(role=role, action=attack.action, refused=False, answer=words)
 
 
@@ -159,11 +159,9 @@ def _refused(role: str, attack: Attack, problem: Denied | NotPossible) -> Attemp
     return Attempt(role=role, action=attack.action, refused=not let_in, answer=words, request_id=problem.request_id)
 
 
-def _put_back(door: Door, target: Target, attack: Attack, standing: Standing, answer: dict[str, Any]) -> str:
-    if attack.undo is None:
-        return ""
+def _put_back(undo: Undo, door: Door, target: Target, standing: Standing, answer: dict[str, Any]) -> str:
     try:
-        attack.undo(door, target, standing, answer)
+        undo(door, target, standing, answer)
     except (AmberlightError, KeyError) as problem:
         return f", and could not be put back: {problem}"
     return ", and put back"

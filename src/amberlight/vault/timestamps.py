@@ -124,7 +124,7 @@ def _openssl(run: Callable[..., Any], place: Path, *argv: str, what: str) -> str
         raise _bad("openssl does not come to an end with it") from problem
     if done.returncode:
         raise _bad(what)
-    return str(done.stdout.decode("utf-8", "replace"))
+    return str(done.stdout.decode(errors="replace"))
 
 
 def _bad(why: str) -> NotPossible:

@@ -147,7 +147,7 @@ def key_point(pem: bytes) -> tuple[tuple[int, int], str]:
     lines = pem.split(b"\n")
     body = b"".join(lines[1:-2])
     try:
-        der = base64.b64decode(body, validate=True)
+        der = base64.b64decode(body)
     except ValueError:
         der = b""
     text = base64.b64encode(der)
@@ -221,7 +221,7 @@ class Verifier:
 
     def __init__(self, root: str, key: str | None = None) -> None:
         self.root, self.wanted = root, fingerprint_of(key) if key is not None else None
-        self.fingerprint, self.case, self.kind, self.entries, self.state = "", "", "unknown", 0, "missing"
+        self.fingerprint, self.case, self.kind, self.entries, self.state = "", "", "", 0, "missing"
         self.told, self.acts, self.events = ("", ""), set[tuple[int, str]](), dict[str, str]()
         self.sizes: dict[str, int] = {}
         self.hashes: dict[str, dict[str, str]] = {}
@@ -352,7 +352,7 @@ class Verifier:
         last = ""
         try:
             for count, line in enumerate(self.lines(name), 1):
-                match = form.fullmatch(line.decode("utf-8", "surrogateescape"))
+                match = form.fullmatch(line.decode(errors="surrogateescape"))
                 if not match or match[2] <= last:
                     raise Bad(f"has a line {count} of another form, or out of order")
                 last = match[2]
@@ -538,7 +538,7 @@ def main() -> int:
         options.error(str(problem))
     report = package.run()
     text = json.dumps(report, indent=2) if given.json else words(package, report)
-    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+    sys.stdout.buffer.write(text.encode(errors="backslashreplace") + b"\n")
     return 0 if report["ok"] else 4
 
 
