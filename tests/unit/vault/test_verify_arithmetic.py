@@ -1,5 +1,6 @@
 """The curve, keys, signatures and JSON of both checks that strangers run, held against `cryptography` and `rfc8785`."""
 
+import base64
 import hashlib
 import json
 
@@ -109,14 +110,10 @@ def test_keys_of_other_kinds_and_points_off_the_curve_are_refused(check):
     for bent in (good + b"\n", good.replace(b"\n", b"\r\n"), b"\n" + good, good[:-1], good.replace(b"==", b"=A")):
         with pytest.raises(check.Bad):
             check.key_point(bent)
-    import base64
-
     for x, y in ((0, 0), (5, 5), (P, 1), (1, P)):
         der = check.SPKI + x.to_bytes(32, "big") + y.to_bytes(32, "big")
-        text = base64.b64encode(der)
-        rows = b"\n".join(text[at : at + 64] for at in range(0, len(text), 64))
         with pytest.raises(check.Bad, match="curve"):
-            check.key_point(b"-----BEGIN PUBLIC KEY-----\n" + rows + b"\n-----END PUBLIC KEY-----\n")
+            check.key_point(armored(der))
 
 
 def test_the_tree_is_the_ledgers_tree():
@@ -183,3 +180,101 @@ def test_what_is_no_fingerprint_is_refused(check, text):
 
 def test_what_is_printed_cannot_move_the_cursor(check):
     assert check.shown("a\x1b[2J\n\u202eb\udc80é") == "a\\x1b[2J\\n\\u202eb\\udc80é"
+
+
+def test_a_key_is_taken_in_exactly_one_form(check):
+    good = pem_of(ec.derive_private_key(7, ec.SECP256R1()))
+    first, *rows, last = good.decode().splitlines()
+    text = "".join(rows)
+    forms = (
+        [first, text, last], [first.replace("PUBLIC", "EC PUBLIC"), *rows, last], [first, *rows, last.lower()],
+        [first, text[:60], text[60:], last], [first, text[:64], text[64:] + "=", last], [first, text[:64] + "*", text[64:], last],
+    )  # fmt: skip
+    assert check.key_point(good)
+    for form in forms:
+        with pytest.raises(check.Bad, match="in PEM"):
+            check.key_point(("\n".join(form) + "\n").encode())
+
+
+def test_a_key_of_another_length_is_none(check):
+    der = base64.b64decode("".join(pem_of(ec.derive_private_key(7, ec.SECP256R1())).decode().splitlines()[1:-1]))
+    for bent in (der + b"\0", der[:-1], der[:26], b"", b"\x31" + der[1:]):
+        with pytest.raises(check.Bad, match="in PEM"):
+            check.key_point(armored(bent))
+    assert check.key_point(armored(der))
+
+
+def armored(der):
+    text = base64.b64encode(der)
+    rows = b"\n".join(text[at : at + 64] for at in range(0, len(text), 64))
+    return b"-----BEGIN PUBLIC KEY-----\n" + rows + b"\n-----END PUBLIC KEY-----\n"
+
+
+def test_a_coordinate_is_below_the_prime(check):
+    """The point with x = 0 is on the curve; written with x = P it would be a second form of it."""
+    y = pow(check.B, (P + 1) // 4, P)
+    assert y * y % P == check.B
+    good, bent = (check.SPKI + x.to_bytes(32, "big") + y.to_bytes(32, "big") for x in (0, P))
+    assert check.key_point(armored(good))[0] == (0, y)
+    with pytest.raises(check.Bad, match="curve"):
+        check.key_point(armored(bent))
+
+
+@pytest.mark.parametrize("value, said", [
+    ({"schema": "s/1", "n": 1}, ""), ({"schema": "s/2", "n": 1}, "schema s/1"), ({"schema": "s/1", "n": "1"}, "field n"),
+    ({"schema": "s/1", "n": True}, "field n"), ({"schema": "s/1"}, "not the fields"),
+    ({"schema": "s/1", "n": 1, "m": 1}, "not the fields"),
+])  # fmt: skip
+def test_a_record_has_its_fields_types_and_schema(check, value, said):
+    if not said:
+        check.take(value, {"schema": str, "n": int}, "s/1")
+        return
+    with pytest.raises(check.Bad, match=said):
+        check.take(value, {"schema": str, "n": int}, "s/1")
+
+
+def test_whole_numbers_are_taken_as_far_as_every_reader_holds_them(check):
+    for number in (2**53 - 1, 1 - 2**53, 0):
+        assert check.parse(b'{"a":%d}' % number) == {"a": number}
+    for number in (2**53, -(2**53), 10**16, 10**17, 10**18):
+        with pytest.raises(check.Bad, match="too large"):
+            check.parse(b'{"a":%d}' % number)
+
+
+def test_the_shortest_and_the_longest_signature_are_read(check):
+    assert check.signature_numbers(encode_dss_signature(1, 1)) == (1, 1)
+    assert check.signature_numbers(encode_dss_signature(N - 1, N - 1)) == (N - 1, N - 1)
+    assert {len(encode_dss_signature(n, n)) for n in (1, N - 1)} == {8, 72}
+
+
+def test_points_are_added_as_on_paper(check):
+    """In Jacobian coordinates: nothing is the neutral element, a point and its mirror image are nothing."""
+    x, y = check.G
+    base, mirror, nothing = (x, y, 1), (x, P - y, 1), (0, 1, 0)
+
+    def plain(point):
+        inverse = pow(point[2], -1, P)
+        return point[0] * inverse * inverse % P, point[1] * inverse**3 % P
+
+    assert check.add(base, nothing) == check.add(nothing, base) == base
+    assert check.add(base, mirror)[2] == 0
+    assert plain(check.add(base, base)) == plain(check.double(base))
+    two = check.double(base)
+    assert plain(check.add(two, base)) == plain(check.add(base, two))
+    for secret in (2, 3, 4, 5):
+        wanted = ec.derive_private_key(secret, ec.SECP256R1()).public_key().public_numbers()
+        made = nothing
+        for _ in range(secret):
+            made = check.add(made, base)
+        assert plain(made) == (wanted.x, wanted.y)
+
+
+def test_as_many_cores_are_used_as_there_are(monkeypatch):
+    import os
+
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    for said, used in ((3, 3), (None, 1)):
+        monkeypatch.setattr(os, "cpu_count", lambda said=said: said)
+        assert verify.cores() == used
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 5}, raising=False)
+    assert verify.cores() == 2
