@@ -4,6 +4,7 @@ import ast
 import hashlib
 import inspect
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -377,3 +378,29 @@ def test_what_changes_between_hashing_and_reading_is_named(world, exhibit):
         opened.read("README.txt", 10)
     size = (exhibit / "README.txt").stat().st_size
     assert len(opened.read("README.txt", size)) == size
+
+
+def test_what_does_not_check_out_is_not_left_there(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(Exhibit, "run", lambda _: {"ok": False})
+    with pytest.raises(IntegrityError):
+        export(world.package, MEMORY, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_what_cannot_be_read_nothing_is_claimed(exhibit):
+    for path in ("entry.json", "checkpoint.json"):
+        (exhibit / path).write_bytes(b"{}")
+    report = check(exhibit)
+    assert (report["entry"], report["case"], report["kind"]) == (-1, "", "unknown")
+    shutil.rmtree(exhibit / "exhibit")
+    assert (check(exhibit)["path"], check(exhibit)["bytes"], check(exhibit)["sha256"]) == ("", 0, "")
+
+
+def test_pipes_and_links_are_named_and_never_read(exhibit):
+    (exhibit / "README.txt").unlink()
+    os.mkfifo(exhibit / "README.txt")
+    assert {"path": "README.txt", "problem": "is no file"} in check(exhibit)["problems"]
+    (exhibit / "README.txt").unlink()
+    (exhibit / "README.txt").symlink_to(exhibit / "entry.json")
+    said = next(each["problem"] for each in check(exhibit)["problems"] if each["path"] == "README.txt")
+    assert said.startswith("cannot be read: ")

@@ -19,7 +19,7 @@ from amberlight.model.codec import canonical
 from amberlight.model.delivery import VerifyReport
 from amberlight.vault import LocalSigner
 from amberlight.vault.ledger import Ledger
-from amberlight.vault.verify import Tree, verify
+from amberlight.vault.verify import Bad, Tree, Verifier, verify
 
 
 @pytest.fixture(scope="module")
@@ -476,3 +476,64 @@ def test_an_unreadable_file_is_named(package, monkeypatch):
 
     monkeypatch.setattr(os, "open", refused)
     assert "START-HERE.md" in problems(package)
+
+
+def said(package):
+    return {(each["path"], each["problem"]) for each in verify(str(package))["problems"]}
+
+
+def test_what_is_missing_is_called_missing_by_every_list(package):
+    (package / "data/memory/i-0abc/42.lime").unlink()
+    missing = "is missing, though listed in manifest-sha256.txt, manifest-sha512.txt, the seal"
+    assert ("data/memory/i-0abc/42.lime", missing) in said(package)
+    (package / "manifest-sha512.txt").unlink()
+    assert ("manifest-sha512.txt", "is missing") in said(package)
+
+
+def test_what_is_no_folder_or_has_nothing_in_it_is_named_by_a_dot(tmp_path):
+    assert (".", "cannot be listed: No such file or directory") in said(tmp_path / "nowhere")
+    assert (".", "is an empty folder, which no package holds") in said(tmp_path)
+
+
+def test_a_file_is_opened_without_following_a_link_or_waiting(package):
+    (package / "link").symlink_to(package / "START-HERE.md")
+    os.mkfifo(package / "pipe")
+    opened = Verifier(str(package))
+    with pytest.raises(OSError, match="symbolic links"):
+        opened.open("link")
+    assert opened.hash(("pipe", "sha256")) == ("pipe", "sha256", 0, "", "is no longer a file")
+
+
+def test_a_small_file_is_read_up_to_its_limit(package):
+    opened = Verifier(str(package))
+    for size, good in ((1 << 16, True), ((1 << 16) + 1, False)):
+        (package / "small").write_bytes(b"x" * size)
+        opened.sizes = {"small": size}
+        if good:
+            assert opened.small("small") == b"x" * size
+        else:
+            with pytest.raises(Bad, match="too large"):
+                opened.small("small")
+    with pytest.raises(Bad, match="missing"):
+        opened.small("other")
+
+
+def test_a_seal_without_its_checkpoint_or_with_another_is_named(package, world):
+    """The seal lists the heads before it: one more, one less and another one are told apart."""
+
+    def heads(change):
+        def changed(entry):
+            return entry | {"what": entry["what"] | {"checkpoints": change(entry["what"]["checkpoints"])}}
+
+        resign(package, world.thief, changed)
+        return {each for each in said(package) if each[0].startswith("custody/checkpoints")}
+
+    one = "custody/checkpoints/00000001.json"
+    assert heads(lambda made: made) == set()
+    assert heads(lambda made: {k: v for k, v in made.items() if k != "00000001"}) == {
+        (one, "was added: the seal does not list it")
+    }
+    assert heads(lambda made: made | {"00000003": "0" * 64}) == {
+        ("custody/checkpoints/00000003.json", "is missing, though the seal lists it")
+    }
+    assert heads(lambda made: made | {"00000001": "0" * 64}) == {(one, "is not the one that the seal lists")}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from amberlight.vault import check_exhibit
 from amberlight.vault.proofs import consistency, continues, includes, inclusion, root
-from amberlight.vault.tree import Tree, leaf
+from amberlight.vault.tree import Tree, leaf, node
 
 # From: RFC 6962's reference implementation (certificate-transparency, merkle_tree_test): eight leaves and their roots.
 LEAVES = [
@@ -146,3 +146,10 @@ def test_a_proof_for_a_smaller_tree_shows_nothing_of_a_larger_one(first, size, c
     old, new, proof = (first, root(hashes[:first])), root(hashes), consistency(hashes, first)
     assert continues(old, (size, new), proof)
     assert not continues(old, (claimed, new), proof)
+
+
+def test_a_hash_too_many_leads_nowhere():
+    one, more = leaf(b"1"), leaf(b"2")
+    assert not includes(one, 0, 1, [more], node(more, one))
+    assert not check_exhibit.includes(one, 0, 1, [more], node(more, one))
+    assert not continues((1, one), (2, node(more, node(one, more))), [more, more])

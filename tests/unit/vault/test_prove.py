@@ -9,6 +9,7 @@ from amberlight.model.custody import Stored
 from amberlight.model.errors import CredentialsError, Denied, NotPossible, Undeclared, Unreachable
 from amberlight.vault import S3Store
 from amberlight.vault.prove import Standing, Target, assault, attacks, attempt, lawful, plant, standing_of
+from amberlight.vault.store import Exists
 
 CANARY = Stored(key="cases/c/canary/x", version="v1", size_bytes=1, sha256="", sha512="",
                 retain_until=datetime(2026, 12, 1, tzinfo=UTC))  # fmt: skip
@@ -217,3 +218,15 @@ def test_after_a_success_a_missing_canary_hides_nothing():
 
     made = attempt({"r": Gone({})}, "b", CANARY)
     assert [each.refused for each in made] == [False]
+
+
+def test_a_canary_that_is_said_to_be_there_and_is_not_is_no_canary():
+    class Lying:
+        def put(self, *_, **__):
+            raise Exists("there", "look")
+
+        def find(self, key):
+            return None
+
+    with pytest.raises(Exists):
+        plant(Lying(), "c")

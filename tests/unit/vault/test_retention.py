@@ -273,3 +273,12 @@ def test_a_statement_ends_is_not_changed_and_is_one(keep, bucket, monkeypatch):
     # Just before it ends it still counts.
     late = json.dumps({**said, "expires": (NOW + timedelta(minutes=1)).isoformat()}).encode()
     assert retention.release(keep, bucket, late, signed(late), b"list") == 2
+
+
+def test_a_head_over_the_hold_alone_calls_for_no_other_hold(keep, bucket):
+    for thing in things(keep):
+        bucket.locks[thing] = {"Mode": "COMPLIANCE", "RetainUntilDate": NOW + timedelta(days=900)}
+    assert retention.declare(keep, 100) == 3
+    assert acts(keep) == ["opened", "hold-placed"]
+    keep.ledger.checkpoint()
+    assert retention.declare(keep, 100) == 0
