@@ -15,6 +15,48 @@ def command() -> None:
     """The response plan as data: amberlight.yaml."""
 
 
+@command.command("init")
+@click.argument("path", type=click.Path(path_type=Path), default=Path("amberlight.yaml"))
+@click.option(
+    "--from-account", is_flag=True, help="Read what the caller's account shows, by calls that change nothing."
+)
+@click.option("--region", default="us-east-1", show_default=True, help="Region of calls that belong to none.")
+@click.option(
+    "--answers", type=click.Path(path_type=Path), metavar="FILE", help="Parts of a plan; no question is asked then."
+)
+def init(*, path: Path, from_account: bool, region: str, answers: Path | None) -> int:
+    """Write a first plan to PATH (- for stdout), out of an account, a file of answers, or questions on a terminal.
+
+    What nobody answers is left out, and `plan check` names it.
+    """
+    from amberlight._aws import SystemClock
+    from amberlight.cli import _drafting
+    from amberlight.cli._words import printable
+    from amberlight.model.errors import ConfigError
+    from amberlight.plan import asking, drafting, dump
+
+    today = SystemClock().now().date()
+    asks = answers is None and _drafting.on_terminal()
+    if not asks and answers is None and not from_account:
+        raise ConfigError("There is no terminal to ask on.", "Give --answers FILE, --from-account, or both.")
+    if str(path) != "-" and path.exists():
+        raise ConfigError(f"{path} is there already.", "Name another file, or move that one away.")
+    said, text = _drafting.given(answers)
+    found = _drafting.found(region) if from_account else None
+    notes = tuple(drafting.notes(found)) if found else ()
+    for note in notes:
+        click.echo(printable(note), err=True)
+    if asks:
+        said = asking.answers(_drafting.ask, found, today)
+    made = dump(drafting.draft(found, said, text, str(answers or "answers")), notes=notes)
+    if str(path) == "-":
+        click.echo(made, nl=False)
+    else:
+        _drafting.write(path, made)
+        click.echo(f"Wrote {path}. Next: amberlight plan check {path}", err=True)
+    return 0
+
+
 @command.command("check")
 @click.argument("path", type=click.Path(path_type=Path), default=Path("amberlight.yaml"))
 @click.option(

@@ -29,11 +29,23 @@ def load(path: Path) -> ResponsePlan:
     Raises:
         ConfigError: the file cannot be read, is no YAML, or does not follow the schema.
     """
+    return parse(text_of(path), str(path))
+
+
+def text_of(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        ConfigError: it cannot be read, is no text, or is larger than any plan.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as lines:
+            text = lines.read(LIMIT_BYTES + 1)
     except (OSError, UnicodeDecodeError) as problem:
         raise ConfigError(f"The response plan {path} cannot be read: {problem}", "Name a readable file.") from problem
-    return parse(text, str(path))
+    if len(text) > LIMIT_BYTES:
+        raise ConfigError(f"{path} is larger than 1 MiB.", "A response plan is a few pages of text.")
+    return text
 
 
 def parse(text: str, name: str = "amberlight.yaml") -> ResponsePlan:
@@ -44,7 +56,20 @@ def parse(text: str, name: str = "amberlight.yaml") -> ResponsePlan:
     """
     if len(text) > LIMIT_BYTES:
         raise ConfigError(f"{name} is larger than 1 MiB.", "A response plan is a few pages of text.")
-    data = plain(yaml(text, name))
+    return with_jewels(converted(plain(yaml(text, name)), text, name))
+
+
+def converted(data: Any, text: str, name: str) -> ResponsePlan:
+    """Data as a plan.
+
+    Args:
+        data: Dictionaries, lists and scalars.
+        text: The YAML that they were read from, for the line of an error.
+        name: What an error calls it.
+
+    Raises:
+        ConfigError: they do not follow the schema.
+    """
     try:
         plan = msgspec.convert(data, ResponsePlan, strict=True)
     except msgspec.ValidationError as problem:
@@ -52,7 +77,7 @@ def parse(text: str, name: str = "amberlight.yaml") -> ResponsePlan:
         raise ConfigError(f"{name}{f', line {line}' if line else ''}: {problem}", advice(str(problem))) from problem
     if plan.schema != SCHEMA:
         raise ConfigError(f"{name} has the schema {plan.schema!r}.", f"This version reads {SCHEMA}.")
-    return with_jewels(plan)
+    return plan
 
 
 def with_jewels(plan: ResponsePlan) -> ResponsePlan:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from amberlight import cli
-from amberlight.cli import _plan
+from amberlight.cli import _drafting, _plan
 from amberlight.model.errors import ConfigError
 from amberlight.plan import dump, load
 
@@ -131,3 +131,44 @@ def test_the_document_goes_to_stdout_or_to_a_file(tmp_path, capsys):
 
 def test_a_document_of_no_plan_ends_with_2(tmp_path, capsys):
     assert run(capsys, "plan", "render", tmp_path / "none.yaml")[0] == 2
+
+
+def test_a_plan_out_of_answers(tmp_path, capsys):
+    (tmp_path / "a.yaml").write_text("organisation: O\nduties: [{name: d, within_hours: 72}]\n")
+    path = tmp_path / "p.yaml"
+    code, out, err = run(capsys, "plan", "init", path, "--answers", tmp_path / "a.yaml")
+    assert (code, out) == (0, "")
+    assert "plan check" in err
+    assert load(path).duties[0].within_hours == 72
+    assert run(capsys, "plan", "check", path)[0] == 3
+    before = path.read_bytes()
+    code, _, err = run(capsys, "plan", "init", path, "--answers", tmp_path / "a.yaml")
+    assert code == 2
+    assert "is there already" in err
+    assert path.read_bytes() == before
+    assert run(capsys, "plan", "init", "-", "--answers", tmp_path / "a.yaml")[1] == before.decode()
+
+
+@pytest.mark.parametrize("text", ["- a\n", "", "organization: O\n", "a: [", "a: &x [*x]\n", "1: 2\n"])
+def test_answers_that_are_no_part_of_a_plan_end_with_2(tmp_path, capsys, text):
+    (tmp_path / "a.yaml").write_text(text)
+    code, _, err = run(capsys, "plan", "init", tmp_path / "p.yaml", "--answers", tmp_path / "a.yaml")
+    assert code == 2
+    assert err
+    assert not (tmp_path / "p.yaml").exists()
+
+
+def test_without_a_terminal_nothing_is_asked(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_drafting, "on_terminal", lambda: False)
+    code, _, err = run(capsys, "plan", "init", tmp_path / "p.yaml")
+    assert code == 2
+    assert "--answers" in err
+
+
+def test_on_a_terminal_questions_make_the_plan(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_drafting, "on_terminal", lambda: True)
+    monkeypatch.setattr(
+        _drafting, "ask", lambda question, default: "Lantern" if question == "Organisation" else default
+    )
+    assert run(capsys, "plan", "init", tmp_path / "p.yaml")[0] == 0
+    assert load(tmp_path / "p.yaml").organisation == "Lantern"
