@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +36,7 @@ def command(out: Path, seed: int, no_open: bool, as_json: bool, hosts: str) -> i
     from amberlight._aws import SystemClock
     from amberlight.practice.played import Options
     from amberlight.practice.run import rehearse
+    from amberlight.practice.stopping import Stopping
     from amberlight.practice.story import Story
 
     clock = SystemClock()
@@ -45,11 +45,12 @@ def command(out: Path, seed: int, no_open: bool, as_json: bool, hosts: str) -> i
     def elapsed() -> float:
         return clock.monotonic() - start
 
-    story = Story(sys.stderr if as_json else sys.stdout, elapsed, os.environ)
+    stopping = Stopping()
+    story = Story(sys.stderr if as_json else sys.stdout, elapsed, os.environ, stopping.check)
     story.say(f"amberlight demo · DRILL · seed {seed} · nothing leaves this machine")
     story.say()
-    # Both ways of being told to stop end the same way: everything is taken down.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # However the run is told to stop, everything is taken down.
+    stopping.listen()
     options = Options(out=out, seed=seed, hosts=hosts, command="amberlight demo")
     score = rehearse(options, story, clock, elapsed, random.SystemRandom())
     if as_json:

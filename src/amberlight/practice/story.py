@@ -47,10 +47,17 @@ class Story:
         stream: Where to print; Rich asks it whether it is a terminal.
         elapsed: Seconds since the start of the run.
         environment: `NO_COLOR` and `TERM` are looked up here by the console.
+        check: Called before each line of what happened; may raise to end the run.
     """
 
-    def __init__(self, stream: TextIO, elapsed: Callable[[], float], environment: Mapping[str, str]) -> None:
-        self._elapsed = elapsed
+    def __init__(
+        self,
+        stream: TextIO,
+        elapsed: Callable[[], float],
+        environment: Mapping[str, str],
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._elapsed, self._check = elapsed, check
         self._console = Console(
             file=stream, width=WIDTH, highlight=False, markup=False, emoji=False, soft_wrap=False, _environ=environment
         )
@@ -60,6 +67,7 @@ class Story:
 
     def tell(self, tag: str, text: str) -> None:
         """One thing that happened now, in as many lines as it needs."""
+        self._check()
         with self._lock:
             self._tell(Line(after_s=self._elapsed(), tag=tag, text=printable(text)))
 
