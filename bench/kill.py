@@ -1,8 +1,8 @@
 """Ten demos killed with SIGKILL at random moments, then one that has to work: what is left behind by a crash.
 
 After each kill no process that names the folder and no network interface may be left within five seconds; the demo that
-follows in the same folder must end as if nothing had happened. Exit status 1 when something was left, or when a demo
-ended before it was killed.
+follows in the same folder must end as if nothing had happened. Exit status 1 when something was left, or when of fifteen
+demos fewer than ten could be killed before they ended.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 KILLS = 10
+MOST = 15
 PATIENCE_S = 5.0
 
 
@@ -71,8 +72,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         argv = [str(Path(sys.executable).with_name("amberlight")), "demo", "--out", f"{folder}/demo", "--no-open"]
         length, _ = whole(argv)
-        # Within nine tenths of its length here and now: a demo that has ended by itself cannot be killed.
-        kills = [kill_one(argv, chance.uniform(0.02, 0.9) * length, folder, before) for _ in range(KILLS)]
+        # Within nine tenths of its length here and now. One that was faster and ended by itself was not killed: it is
+        # listed, and another takes its place.
+        kills: list[dict[str, object]] = []
+        while sum(bool(kill["killed"]) for kill in kills) < KILLS and len(kills) < MOST:
+            kills.append(kill_one(argv, chance.uniform(0.02, 0.9) * length, folder, before))
         _, code = whole(argv)
         verified = json.loads(Path(folder, "demo", "scorecard.json").read_text())["package"]["verified"]
     figures = {"kills": kills, "left": sum(int(str(kill["left"])) for kill in kills), "exit": code}
