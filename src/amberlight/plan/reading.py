@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from datetime import date
 from io import StringIO
@@ -20,6 +21,8 @@ SCHEMA = "amberlight.response-plan/1"
 LIMIT_BYTES = 1 << 20
 DEPTH = 12
 """Deeper than any part of a plan; stops anchors that hold themselves."""
+MOST_VALUES = 100_000
+"""Far more than a plan of a few pages; stops anchors that multiply."""
 UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`(?: - at `\$(?P<where>[^`]*)`)?")
 
 
@@ -105,19 +108,26 @@ def yaml(text: str, name: str) -> Any:
         raise ConfigError(f"{name} is not valid YAML: {problem}", "Mend that value, or put it in quotes.") from problem
 
 
-def plain(data: Any, depth: int = 0) -> Any:
+def plain(data: Any) -> Any:
     """The same with days as text: people write `reviewed: 2026-11-24` without quotes, and YAML makes a date of it.
 
     Raises:
-        ConfigError: it is nested too deeply, or holds itself.
+        ConfigError: it is nested too deeply, holds itself, or grows by anchors beyond what a person writes.
     """
-    if depth > DEPTH:
-        raise ConfigError("The plan is nested too deeply, or holds itself.", "Remove the YAML anchors (& and *).")
-    if isinstance(data, dict):
-        return {key: plain(value, depth + 1) for key, value in data.items()}
-    if isinstance(data, list):
-        return [plain(value, depth + 1) for value in data]
-    return data.isoformat() if isinstance(data, date) else data
+    count = itertools.count(1)
+
+    def copied(value: Any, depth: int) -> Any:
+        if depth > DEPTH or next(count) > MOST_VALUES:
+            raise ConfigError(
+                "The plan is nested too deeply, holds itself, or is too large.", "Remove the YAML anchors (& and *)."
+            )
+        if isinstance(value, dict):
+            return {key: copied(one, depth + 1) for key, one in value.items()}
+        if isinstance(value, list):
+            return [copied(one, depth + 1) for one in value]
+        return value.isoformat() if isinstance(value, date) else value
+
+    return copied(data, 0)
 
 
 def advice(problem: str) -> str:

@@ -79,6 +79,12 @@ def test_a_day_that_is_none_is_an_error(text):
         parse(dump(PLAN).replace("reviewed: '2026-10-01'", f"reviewed: {text}"))
 
 
+def test_anchors_that_multiply_end_early():
+    levels = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 9))
+    with pytest.raises(ConfigError, match="too large"):
+        parse(f"l0: &l0 [x]\n{levels}\n")
+
+
 def test_what_is_empty_is_left_out_only_where_reading_puts_it_back():
     plan = replace(PLAN, capture=CaptureLimits(capture_role="", max_usd=0.0), aware=AwarePlan(page_at=0))
     assert parse(dump(plan)) == plan
