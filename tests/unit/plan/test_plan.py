@@ -7,6 +7,7 @@ from amberlight.model.errors import ConfigError
 from amberlight.model.readiness import CrownJewel
 from amberlight.model.response_plan import Account, AwarePlan, CaptureLimits, Contact, ResponsePlan, VaultPlan
 from amberlight.plan import dump, load, parse
+from amberlight.plan.lines import line_of
 
 PLAN = ResponsePlan(
     schema="amberlight.response-plan/1",
@@ -60,6 +61,27 @@ def test_an_error_names_the_line(old, new, line_holds, says):
     number = int(caught.value.cause.partition(", line ")[2].partition(":")[0])
     assert line_holds in text.splitlines()[number - 1]
     assert says in caught.value.cause
+
+
+def test_advice_is_never_the_key_that_is_wrong():
+    text = dump(PLAN).replace("aware:", "clocks: {high: {decide: 9}}\naware:")
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+    assert caught.value.fix == "Did you mean `decide_min`?"
+
+
+@pytest.mark.parametrize(
+    "problem, line",
+    [
+        ("Object missing required field `n` - at `$.a[...]`", 3),
+        ("Object contains unknown field `n` - at `$.a[...]`", 2),
+        ("Expected `str`, got `int` - at `$.a[...].n`", 2),
+        ("Expected `str`, got `int` - at `$.b`", None),
+        ("Object missing required field `z`", 1),
+    ],
+)
+def test_the_first_place_that_can_be_meant_is_the_line(problem, line):
+    assert line_of("a:\n  x: {n: 1}\n  y: {}\n", problem) == line
 
 
 def test_a_number_without_quotes_is_to_be_quoted():
