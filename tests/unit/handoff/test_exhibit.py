@@ -23,7 +23,7 @@ from amberlight.model.errors import ConfigError, DeliveryError, IntegrityError, 
 from amberlight.model.exhibit import ExhibitReport
 from amberlight.vault import LocalSigner, check_exhibit, verify
 from amberlight.vault.check_exhibit import Exhibit
-from amberlight.vault.exhibit import export
+from amberlight.vault.exhibit import _read, export
 
 MEMORY, HISTORY = "data/memory/i-0abc/42.lime", "data/native/1/history.jsonl"
 
@@ -404,3 +404,23 @@ def test_pipes_and_links_are_named_and_never_read(exhibit):
     (exhibit / "README.txt").symlink_to(exhibit / "entry.json")
     said = next(each["problem"] for each in check(exhibit)["problems"] if each["path"] == "README.txt")
     assert said.startswith("cannot be read: ")
+
+
+def test_a_name_that_is_no_text_is_checked_like_any_other(exhibit):
+    (exhibit / "exhibit/42.lime").rename(os.fsdecode(os.fsencode(exhibit / "exhibit") + b"/\xff.lime"))
+    report = check(exhibit)
+    assert named(exhibit) == {"SHA256SUMS"}
+    assert report["path"] == "exhibit/\udcff.lime"
+    rows = (exhibit / "SHA256SUMS").read_bytes().replace(b"42.lime", b"\xff.lime").splitlines(keepends=True)
+    (exhibit / "SHA256SUMS").write_bytes(b"".join(sorted(rows, key=lambda row: row[66:])))
+    assert check(exhibit)["ok"]
+
+
+def test_a_package_that_changes_while_it_is_read_gives_nothing(world, tmp_path):
+    package = Path(shutil.copytree(world.package, tmp_path / "package"))
+    source = verify.Verifier(str(package))
+    assert source.run()["ok"]
+    assert _read(source, "custody/signing-key.pem") == world.signer.public_pem
+    (package / "custody/signing-key.pem").write_bytes(b"x")
+    with pytest.raises(IntegrityError, match="changed while"):
+        _read(source, "custody/signing-key.pem")

@@ -537,3 +537,23 @@ def test_a_seal_without_its_checkpoint_or_with_another_is_named(package, world):
         ("custody/checkpoints/00000003.json", "is missing, though the seal lists it")
     }
     assert heads(lambda made: made | {"00000001": "0" * 64}) == {(one, "is not the one that the seal lists")}
+
+
+def test_a_file_that_cannot_be_read_is_named_once(package, monkeypatch):
+    usual = Verifier.open
+
+    def refuse(self, path):
+        if path == "data/memory/i-0abc/42.lime":
+            raise PermissionError(13, "no")
+        return usual(self, path)
+
+    monkeypatch.setattr(Verifier, "open", refuse)
+    unread = [each for each in said(package) if each[1].startswith("cannot be read")]
+    assert [path for path, _ in unread] == ["data/memory/i-0abc/42.lime"]
+    report = verify(str(package))
+    assert len([each for each in report["problems"] if each["problem"].startswith("cannot be read")]) == 1
+
+
+def test_an_entry_of_another_schema_is_named(package):
+    with_last_entry(package, lambda line: line.replace(b"ledger-entry/1", b"ledger-entry/2"))
+    assert ("custody/ledger.jsonl", "entry 5 is not of the schema amberlight.ledger-entry/1") in said(package)

@@ -63,7 +63,10 @@ def test_two_people_agree_without_any_program():
     by("leo@x", BY_LEO + b"\n"),
     by("leo@x", BY_LEO + b"x" * 9000),
     by("leo@x", b"untrusted comment: \n"),
-], ids=["borrowed", "stranger", "purpose", "comment", "algorithm", "global", "half", "line more", "large", "nothing"])  # fmt: skip
+    by("leo@x", BY_LEO.replace(b"\ntrusted comment: ", b"\ncomment: ", 1)),
+    by("leo@x", BY_LEO.replace(b"RWRb", b"RXRb")),
+], ids=["borrowed", "stranger", "purpose", "comment", "algorithm", "global", "half", "line more", "large", "nothing", "third line",
+       "no algorithm"])  # fmt: skip
 def test_a_signature_that_is_not_good_does_not_count(second):
     with pytest.raises(ApprovalMissing, match="not good"):
         agreed(STATEMENT, [by("ada@x", BY_ADA), second], LIST, run=no_program)

@@ -3,15 +3,17 @@
 import hashlib
 import tracemalloc
 
+import msgspec
 import pytest
 from fakes import FakeS3, StillClock, lose, nothing, raced, refuse, taken_after_retry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from amberlight.model.custody import Stored
 from amberlight.model.errors import ConfigError, DeliveryError, Denied, IntegrityError, NotPossible, Unreachable
 from amberlight.vault import FolderStore, S3Store
 from amberlight.vault.multipart import PART_BYTES, b64_sha256, parts_of
-from amberlight.vault.store import Exists
+from amberlight.vault.store import Exists, Hashes, compare
 
 MIB = 1 << 20
 
@@ -361,3 +363,17 @@ def test_a_name_too_long_for_a_file_is_said_so(tmp_path):
         FolderStore(tmp_path / "v", StillClock()).put("x" * 256, [b"x"])
     assert not (tmp_path / "v").exists()
     assert FolderStore(tmp_path / "v", StillClock()).put("x" * 255, [b"x"]).size_bytes == 1
+
+
+def test_what_differs_is_named_and_a_hash_that_nobody_took_is_not_held_against_it():
+    seen = Hashes().drain([b"x"])
+    sealed = Stored(key="k", version="v", size_bytes=1, sha256=seen.sha256, sha512=seen.sha512)
+    compare(sealed, seen)
+    compare(msgspec.structs.replace(sealed, sha512=""), seen)
+    for change, what in (
+        ({"size_bytes": 2}, "size was 2 and is 1"),
+        ({"sha256": "0"}, "SHA-256 was 0"),
+        ({"sha512": "0"}, "SHA-512 was 0"),
+    ):
+        with pytest.raises(IntegrityError, match=what):
+            compare(msgspec.structs.replace(sealed, **change), seen)
