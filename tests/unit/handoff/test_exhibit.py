@@ -424,3 +424,34 @@ def test_a_package_that_changes_while_it_is_read_gives_nothing(world, tmp_path):
     (package / "custody/signing-key.pem").write_bytes(b"x")
     with pytest.raises(IntegrityError, match="changed while"):
         _read(source, "custody/signing-key.pem")
+
+
+def forged(exhibit, **change):
+    """An exhibit of a ledger with one entry, signed by somebody: consistent in itself."""
+    thief = LocalSigner(exhibit.parent / "thief.pem")
+    entry = {**json.loads((exhibit / "entry.json").read_text()), "seq": 0, **change}
+    (exhibit / "entry.json").write_bytes(canonical(entry))
+    top = hashlib.sha256(b"\0" + canonical(entry)).hexdigest()
+    head = {**json.loads((exhibit / "checkpoint.json").read_text()), "size": 1, "root": top, "key": thief.fingerprint}
+    head |= {name: entry[name] for name in ("case", "kind")}
+    (exhibit / "checkpoint.json").write_bytes(canonical(head))
+    (exhibit / "checkpoint.sig").write_bytes(thief.sign(canonical(head)))
+    (exhibit / "signing-key.pem").write_bytes(thief.public_pem)
+    proof = {"schema": "amberlight.exhibit/1", "index": 0, "size": 1, "hashes": []}
+    (exhibit / "proof.json").write_bytes(canonical(proof))
+    resum(exhibit)
+
+
+def test_an_entry_of_a_kind_that_is_none_is_refused_though_all_is_signed(exhibit):
+    LocalSigner.create(exhibit.parent / "thief.pem")
+    for change, good in (
+        ({}, True),
+        ({"kind": "incident"}, True),
+        ({"kind": "other"}, False),
+        ({"act": "sealed"}, False),
+    ):
+        forged(exhibit, **{"kind": "drill", "act": "acquired", **change})
+        if good:
+            assert check(exhibit)["ok"]
+        else:
+            assert named(exhibit) == {"entry.json", "proof.json", "exhibit"}

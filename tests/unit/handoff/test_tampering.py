@@ -557,3 +557,23 @@ def test_a_file_that_cannot_be_read_is_named_once(package, monkeypatch):
 def test_an_entry_of_another_schema_is_named(package):
     with_last_entry(package, lambda line: line.replace(b"ledger-entry/1", b"ledger-entry/2"))
     assert ("custody/ledger.jsonl", "entry 5 is not of the schema amberlight.ledger-entry/1") in said(package)
+
+
+@pytest.mark.parametrize("change", [{"kind": "incident"}, {"case": "c-2"}])
+def test_one_entry_of_another_case_or_kind_is_named_though_all_is_signed(package, world, change):
+    resign(package, world.thief, lambda entry: entry | change)
+    assert ("custody/ledger.jsonl", "entry 5 is of another case or kind") in said(package)
+
+
+def test_a_kind_that_is_none_is_named_though_all_is_signed(package, world):
+    for place in (package / "custody/ledger.jsonl", *(package / "custody/checkpoints").glob("*.json")):
+        write(place, place.read_text().replace('"kind":"drill"', '"kind":"other"'))
+    resign(package, world.thief)
+    assert said(package) == {("custody/ledger.jsonl", f"entry {n} is of another case or kind") for n in range(6)}
+
+
+def test_a_head_over_less_than_everything_is_not_enough(package, world):
+    for end in ("json", "sig"):
+        (package / f"custody/checkpoints/00000006.{end}").unlink()
+    resign(package, world.thief)
+    assert said(package) == {("custody/ledger.jsonl", "has no checkpoint over its last entry (6 entries)")}

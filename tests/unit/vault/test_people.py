@@ -91,3 +91,11 @@ def test_without_ssh_keygen_nothing_is_agreed(keys):
 
     with pytest.raises(NotPossible):
         agreed(STATEMENT, [sign(keys, "ada")], allowed(keys), run=run)
+
+
+def test_what_ssh_keygen_says_in_no_text_is_no_consent(keys):
+    def run(*_, **__):
+        return subprocess.CompletedProcess([], 0, stdout=b"Good \xff", stderr=b"")
+
+    with pytest.raises(ApprovalMissing):
+        agreed(STATEMENT, [sign(keys, "ada"), sign(keys, "leo")], allowed(keys), run=run)

@@ -4,6 +4,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import msgspec
@@ -14,9 +17,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from authority import Authority
 
 from amberlight.model.codec import loads
+from amberlight.model.custody import Checkpoint, Stored
 from amberlight.model.errors import ConfigError, NotPossible, Unreachable
 from amberlight.model.response_plan import TimestampPlan
-from amberlight.vault.timestamps import check, post, stamp
+from amberlight.vault.store import Exists
+from amberlight.vault.timestamps import Token, check, enter, post, stamp
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
 DATA = b'{"size":5}'
@@ -104,3 +109,62 @@ def test_a_plan_that_asks_nobody_or_misspells_is_refused(text):
 
 def test_by_default_nobody_is_asked():
     assert msgspec.to_builtins(TimestampPlan()) == {"url": "", "when": "never"}
+
+
+def test_another_object_in_a_tokens_place_is_not_entered(authority):
+    class Taken:
+        def create(self, *_, **__):
+            raise Exists("there", "look")
+
+        def find(self, key):
+            return self.found
+
+        def read(self, found):
+            raise AssertionError("what is too large is not read")
+
+    class Book:
+        case_id = "c"
+
+    store, head = (
+        Taken(),
+        Checkpoint(
+            schema="s",
+            case="c",
+            kind="drill",
+            size=1,
+            root="",
+            last="",
+            when=datetime(2026, 11, 24, tzinfo=UTC),
+            key="k",
+        ),
+    )
+    for found in (None, Stored(key="k", version="v", size_bytes=1 << 20, sha256="", sha512="")):
+        store.found = found
+        with pytest.raises(Exists):
+            enter(Book(), store, head, Token(data=b"x", said=""), url="u", arrived=head.when)
+
+
+def test_the_question_is_put_as_the_authority_was_named(authority):
+    seen = []
+
+    class Asked(BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.append((self.path, self.headers["Content-Type"], self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"y" * (1 << 16))
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Asked)
+    thread = threading.Thread(target=lambda: [server.handle_request() for _ in range(3)])
+    thread.start()
+    base = f"http://127.0.0.1:{server.server_port}"
+    try:
+        answers = {post(f"{base}{path}", b"body") for path in ("/tsa?x=1&y", "/tsa", "")}
+    finally:
+        thread.join()
+        server.server_close()
+    assert answers == {b"y" * (1 << 16)}  # exactly as much as is taken
+    assert seen == [(path, "application/timestamp-query", b"body") for path in ("/tsa?x=1&y", "/tsa", "/")]
