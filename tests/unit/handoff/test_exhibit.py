@@ -21,9 +21,9 @@ from amberlight.cli.verify import command as verify_command
 from amberlight.model.codec import canonical
 from amberlight.model.errors import ConfigError, DeliveryError, IntegrityError, NotPossible
 from amberlight.model.exhibit import ExhibitReport
-from amberlight.vault import LocalSigner, check_exhibit, verify
+from amberlight.vault import LocalSigner, check_exhibit, proofs, tree, verify
 from amberlight.vault.check_exhibit import Exhibit
-from amberlight.vault.exhibit import _read, export
+from amberlight.vault.exhibit import _read, export, steps
 
 MEMORY, HISTORY = "data/memory/i-0abc/42.lime", "data/native/1/history.jsonl"
 
@@ -455,3 +455,13 @@ def test_an_entry_of_a_kind_that_is_none_is_refused_though_all_is_signed(exhibit
             assert check(exhibit)["ok"]
         else:
             assert named(exhibit) == {"entry.json", "proof.json", "exhibit"}
+
+
+def test_the_steps_of_the_page_lead_to_the_root_in_every_ledger():
+    hashes = [tree.leaf(b"%d" % number) for number in range(20)]
+    for size in range(1, 21):
+        for index in range(size):
+            top = hashes[index]
+            for left, sibling in steps(index, size, proofs.inclusion(hashes[:size], index)):
+                top = tree.node(sibling, top) if left else tree.node(top, sibling)
+            assert top == proofs.root(hashes[:size])

@@ -577,3 +577,63 @@ def test_a_head_over_less_than_everything_is_not_enough(package, world):
         (package / f"custody/checkpoints/00000006.{end}").unlink()
     resign(package, world.thief)
     assert said(package) == {("custody/ledger.jsonl", "has no checkpoint over its last entry (6 entries)")}
+
+
+@pytest.mark.parametrize("change", [{"kind": "incident"}, {"case": "c-2"}, {"size": 5}])
+def test_a_head_of_another_case_kind_or_size_is_named_though_it_is_signed(package, world, change):
+    resign(package, world.thief)
+    resign_head(package, world.thief, change)
+    name = "custody/checkpoints/00000006.json"
+    assert said(package) == {(name, "is of another case, kind or size")}
+    assert verify(str(package))["ledger"]["checkpoint"] == "bad"
+
+
+@pytest.mark.parametrize("change", [{"root": "0" * 64}, {"last": "0" * 64}])
+def test_a_head_over_another_ledger_is_named_though_it_is_signed(package, world, change):
+    resign(package, world.thief)
+    resign_head(package, world.thief, change)
+    assert said(package) == {
+        ("custody/checkpoints/00000006.json", "was signed over another ledger"),
+        ("custody/ledger.jsonl", "is not the ledger that was signed: its first 6 entries were changed"),
+    }
+
+
+def resign_head(package, signer, change):
+    place = package / "custody/checkpoints/00000006.json"
+    data = canonical(json.loads(place.read_bytes()) | change)
+    write(place, data.decode())
+    place.with_suffix(".sig").unlink()
+    place.with_suffix(".sig").write_bytes(signer.sign(data))
+    remake_manifests(package)
+
+
+def test_of_endless_problems_ten_thousand_are_kept():
+    opened = Verifier("/nowhere")
+    for number in range(10_005):
+        opened.say(f"{number}", "p")
+    assert len(opened.problems) == 10_001
+    assert opened.problems[0] == {"path": "0", "problem": "p"}
+    assert opened.problems[-1] == {"path": ".", "problem": "has more problems than are listed"}
+
+
+def test_an_empty_file_has_no_bytes_and_a_pipe_is_no_file(package):
+    before = verify(str(package))
+    (package / "empty").write_bytes(b"")
+    os.mkfifo(package / "pipe")
+    (package / "link").symlink_to(package / "data")
+    after = verify(str(package))
+    assert (after["files"], after["bytes"]) == (before["files"] + 1, before["bytes"])
+    for name in ("pipe", "link"):
+        assert (name, "is a link or a device: neither a file nor a folder") in said(package)
+
+
+def test_the_line_that_is_wrong_is_told(package):
+    whole = (package / "manifest-sha256.txt").read_bytes()
+    for rows, text in (
+        (b"x\n" + whole, "has a line 1 of another form, or out of order"),
+        (whole + b"x\n", f"has a line {len(whole.splitlines()) + 1} of another form, or out of order"),
+        (whole[:-1], "ends within a line"),
+    ):
+        (package / "manifest-sha256.txt").unlink()
+        (package / "manifest-sha256.txt").write_bytes(rows)
+        assert ("manifest-sha256.txt", text) in said(package)

@@ -230,3 +230,30 @@ def test_a_canary_that_is_said_to_be_there_and_is_not_is_no_canary():
 
     with pytest.raises(Exists):
         plant(Lying(), "c")
+
+
+def test_what_is_blocked_of_public_access_is_read_or_left_to_the_strictest():
+    def settings(answer):
+        class Settings:
+            def call(self, operation, Bucket):  # noqa: N803 - AWS writes it so
+                if operation == "s3.GetPublicAccessBlock":
+                    if isinstance(answer, Exception):
+                        raise answer
+                    return answer
+                if operation == "s3.GetBucketLifecycleConfiguration":
+                    return {"Rules": []}
+                return {"Policy": "{}", "ObjectLockConfiguration": {}}
+
+        return standing_of(Settings(), "b").public_access
+
+    assert settings({"PublicAccessBlockConfiguration": {"BlockPublicAcls": True}}) == {"BlockPublicAcls": True}
+    assert settings(Denied("no", aws_code="AccessDenied")) == {}
+    assert settings(NotPossible("none", aws_code="NoSuchPublicAccessBlockConfiguration")) == {}
+
+
+def test_who_was_let_through_to_a_complaint_is_told_so():
+    answer = NotPossible("m", aws_code="MalformedPolicyDocument", request_id="r1")
+    came = assault({"vault root": Inside(answer)}, WHOLE)
+    let_in = [each for each in came.attempts if not each.refused]
+    assert {each.answer for each in let_in} == {"let through as far as MalformedPolicyDocument: m"}
+    assert {each.request_id for each in let_in} == {"r1"}

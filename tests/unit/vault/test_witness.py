@@ -6,6 +6,7 @@ from fakes import StillClock
 from amberlight.model.codec import canonical
 from amberlight.model.errors import IntegrityError
 from amberlight.vault import FolderStore, Ledger, LocalSigner, witness
+from amberlight.vault.witness import Agreement
 
 
 @pytest.fixture
@@ -139,3 +140,9 @@ def test_an_empty_folder_is_no_agreement(place, tmp_path):
     found = witness.compare(tmp_path / "empty", place.kept)
     assert not found.ok
     assert any("is missing" in each for each in found.problems)
+
+
+def test_one_head_that_fits_is_an_agreement_and_none_is_not():
+    assert Agreement(heads=1, problems=()).ok
+    assert not Agreement(heads=0, problems=()).ok
+    assert not Agreement(heads=2, problems=("p",)).ok
