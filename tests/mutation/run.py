@@ -112,12 +112,15 @@ class Known:
         return sorted(tests, key=rank)
 
     def likeliest_file(self, module, tests):
-        """The test file that killed most mutants of a module; where none did, that of the first test."""
+        """The test file that killed most mutants of a module; where none did, that with most tests that execute it."""
         killed = Counter()
         for (of, _), names in self.killers.items():
             for name, times in names.items():
                 killed[name.partition("::")[0]] += times if of == module else 0
-        return max(sorted({each.partition("::")[0] for each in tests}), key=lambda each: killed[each])
+        executing = Counter(each.partition("::")[0] for each in tests if self.tests[each].lines.get(module))
+        return max(
+            sorted({each.partition("::")[0] for each in tests}), key=lambda each: (killed[each], executing[each])
+        )
 
     def limits(self, tests):
         """Of each test the processor and real seconds beyond which it counts as endless, on a busy machine too."""
