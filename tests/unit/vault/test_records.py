@@ -27,3 +27,11 @@ def test_no_record_can_be_changed_but_those_that_grow():
         for each in dataclasses.fields(kind):
             with pytest.raises(dataclasses.FrozenInstanceError):
                 setattr(made, each.name, None)
+
+
+def test_what_the_package_offers_is_there_and_nothing_else():
+    assert {"S3Store", "FolderStore", "Ledger", "KmsSigner", "LocalSigner", "Store", "Signer"} == set(vault.__all__)
+    for name in vault.__all__:
+        assert getattr(vault, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        getattr(vault, "Nothing")  # noqa: B009 - a name that no type checker knows
