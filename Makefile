@@ -75,7 +75,7 @@ $(ORACLES)/atheris/.installed: $(SETUP)
 faults: $(SETUP) ## ten minutes of a store and writers that fail (FAULTS_S=20 for less)
 	$(BIN)/python tests/faults/run.py --seconds $(or $(FAULTS_S),600)
 
-mutate: $(SETUP) ## change the vault's code in every way, and see whether a test fails (hours)
+mutate: $(SETUP) ## change the vault's code in every way, and see whether a test fails (an hour)
 	$(BIN)/python tests/mutation/run.py $(MUTATE)
 
 fuzz: $(ORACLES)/atheris/.installed  ## fuzz verifier and trail readers with atheris, FUZZ_S seconds a target

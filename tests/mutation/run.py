@@ -10,8 +10,8 @@ first that found earlier mutants of the function, until one fails:
   place, and runs every test that executes something of the module, or of a module that imports it.
 
 A mutant that ends the child or outruns its time is killed. One that no test executes survives, and is named apart. The run
-proves itself first: all modules unchanged have to pass every test both ways, and each with its functions emptied has to
-fail. Exit status 1 when fewer than `--least` per cent of all are killed, equivalent ones included.
+proves itself first, both ways: all modules unchanged have to pass every test, and modules with their functions emptied have
+to fail; one that nobody misses is named. Exit status 1 when fewer than `--least` per cent of all are killed, equivalent ones included.
 """
 
 import argparse
