@@ -14,7 +14,7 @@ from amberlight.casebook import Casebook
 from amberlight.model.errors import ConfigError
 
 HERE = Path(__file__).parent / "intakes"
-REAL = Path("/work/shared/data/eventbridge-custodian/events.jsonl.gz")
+REAL = "eventbridge-custodian/events.jsonl.gz"
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 BOB = "arn:aws:iam::111122223333:user/bob"
 KEY = "key/AKIAIOSFODNN7EXAMPLE@us-east-1"
@@ -265,7 +265,6 @@ def test_a_named_intake_is_used_and_an_unknown_name_is_an_error():
     assert "guardduty" in caught.value.fix
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the real events are not on this machine")
 @pytest.mark.parametrize(
     "name, source",
     [
@@ -277,8 +276,8 @@ def test_a_named_intake_is_used_and_an_unknown_name_is_an_error():
         ("event-phd-ec2-retire.json", "intake.health"),
     ],
 )
-def test_real_events_are_read(name, source):
-    lines = gzip.decompress(REAL.read_bytes()).decode().splitlines()
+def test_real_events_are_read(shared_data, name, source):
+    lines = gzip.decompress((shared_data / REAL).read_bytes()).decode().splitlines()
     events = {one["name"]: one["event"] for one in map(json.loads, lines)}
     found = told(events[name], NOW)
     assert not found.problems

@@ -124,9 +124,12 @@ def test_a_folder_is_taken_in_and_what_cannot_be_read_is_kept_and_named(run, tmp
 
 def test_standard_input_and_a_named_intake(run, monkeypatch, tmp_path):
     data = (SAMPLES / "config_rule" / "good.json").read_bytes()
+    said = []
     for more, code in (((), 0), (("--as", "macie"), 3), (("--as", "nobody"), 2)):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-        run("signals", "add", "-", *more, code=code)
+        said.append(run("signals", "add", "-", "--json", *more, code=code))
+    assert [json.loads(one.out)["source"] for one in said[:2]] == ["intake.config_rule", "intake.unreadable"]
+    assert "There is no intake nobody" in said[2].err
 
 
 def test_what_an_attacker_wrote_does_not_reach_the_terminal(run):
