@@ -6,7 +6,7 @@ plan does not say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import get_args
@@ -40,6 +40,16 @@ class Section:
     tables: tuple[Table, ...] = ()
 
 
+def tabled(name: str, title: str, head: tuple[str, ...], rows: Iterable[tuple[Cell, ...]]) -> Section:
+    """A section that is one table."""
+    return Section(id=name, title=title, tables=(Table(head=head, rows=tuple(rows)),))
+
+
+def facts(name: str, title: str, *pairs: tuple[str, str]) -> Section:
+    """A section that is one table of names and values."""
+    return Section(id=name, title=title, tables=(named(*pairs),))
+
+
 def sections(plan: ResponsePlan, report: PlanCheck) -> tuple[Section, ...]:
     """The whole document; what a plan does not have has no section, since `open` says that it is missing."""
     made = (*first(plan), *agreed(plan), *estate(plan), *limits(plan), *kept_up(plan), *standing(report))
@@ -62,17 +72,13 @@ def first(plan: ResponsePlan) -> Iterator[Section]:
     )
     channel = plan.out_of_band
     if channel.name:
-        yield Section(
-            id="talk",
-            title="Where to talk",
-            tables=(
-                named(
-                    ("channel", channel.name),
-                    ("join", channel.join),
-                    ("carried by", channel.carried_by),
-                    ("tried", day(channel.tested)),
-                ),
-            ),
+        yield facts(
+            "talk",
+            "Where to talk",
+            ("channel", channel.name),
+            ("join", channel.join),
+            ("carried by", channel.carried_by),
+            ("tried", day(channel.tested)),
         )
     yield Section(
         id="clocks",
@@ -103,27 +109,17 @@ def severity(plan: ResponsePlan, name: Severity) -> tuple[Cell, ...]:
 
 def agreed(plan: ResponsePlan) -> Iterator[Section]:
     """Who decides, who has to be told, who helps."""
-    yield Section(
-        id="decide",
-        title="Who may decide",
-        tables=(
-            Table(
-                head=("act", "decided by", "agreed to by", "note"),
-                rows=tuple(
-                    (one.act, one.decide, one.approve or "nobody else", one.note or NONE) for one in plan.authority
-                ),
-            ),
-        ),
+    yield tabled(
+        "decide",
+        "Who may decide",
+        ("act", "decided by", "agreed to by", "note"),
+        ((one.act, one.decide, one.approve or "nobody else", one.note or NONE) for one in plan.authority),
     )
-    yield Section(
-        id="duties",
-        title="Who has to be told, and by when",
-        tables=(
-            Table(
-                head=("duty", "within", "from", "told", "owner"),
-                rows=tuple((one.name, hours(one.within_hours), one.when, one.tell, one.owner) for one in plan.duties),
-            ),
-        ),
+    yield tabled(
+        "duties",
+        "Who has to be told, and by when",
+        ("duty", "within", "from", "told", "owner"),
+        ((one.name, hours(one.within_hours), one.when, one.tell, one.owner) for one in plan.duties),
     )
     yield Section(
         id="partners",
@@ -144,65 +140,39 @@ def agreed(plan: ResponsePlan) -> Iterator[Section]:
 def estate(plan: ResponsePlan) -> Iterator[Section]:
     """Accounts, crown jewels, logs, ways in."""
     names = {account.id: account.name for account in plan.accounts}
-    yield Section(
-        id="accounts",
-        title="Accounts",
-        tables=(
-            Table(
-                head=("account", "id", "use", "for", "owner", "Regions"),
-                rows=tuple((one.name, one.id, one.use, one.purpose, one.owner, regions(one)) for one in plan.accounts),
-            ),
-        ),
+    yield tabled(
+        "accounts",
+        "Accounts",
+        ("account", "id", "use", "for", "owner", "Regions"),
+        ((one.name, one.id, one.use, one.purpose, one.owner, regions(one)) for one in plan.accounts),
     )
     told = {jewel.resource for jewel in plan.crown_jewels}
-    bare = tuple((one, "", "", "") for one in plan.aware.crown_jewels if one not in told)
-    yield Section(
-        id="jewels",
-        title="Crown jewels",
-        tables=(
-            Table(
-                head=("resource", "account", "why", "owner"),
-                rows=(
-                    *(
-                        (one.resource, names.get(one.account, one.account), one.why, one.owner)
-                        for one in plan.crown_jewels
-                    ),
-                    *bare,
-                ),
-            ),
-        ),
-    )
-    yield Section(
-        id="logs",
-        title="Where logs are",
-        tables=(
-            Table(
-                head=("logs", "account", "place", "Regions", "kept"),
-                rows=tuple(
-                    (
-                        one.kind,
-                        names.get(one.account, one.account),
-                        one.place,
-                        ", ".join(one.covers) or "all",
-                        days(one.kept_days),
-                    )
-                    for one in plan.logs
-                ),
-            ),
+    jewels = [(one.resource, names.get(one.account, one.account), one.why, one.owner) for one in plan.crown_jewels]
+    bare = [(one, "", "", "") for one in plan.aware.crown_jewels if one not in told]
+    yield tabled("jewels", "Crown jewels", ("resource", "account", "why", "owner"), [*jewels, *bare])
+    yield tabled(
+        "logs",
+        "Where logs are",
+        ("logs", "account", "place", "Regions", "kept"),
+        (
+            (
+                one.kind,
+                names.get(one.account, one.account),
+                one.place,
+                ", ".join(one.covers) or "all",
+                days(one.kept_days),
+            )
+            for one in plan.logs
         ),
     )
     access = plan.access
-    yield Section(
-        id="access",
-        title="How to get in",
-        tables=(
-            named(
-                ("usual", access.usual),
-                ("break-glass", access.break_glass),
-                ("kept by", ", ".join(access.kept_by)),
-                ("tried", day(access.tested)),
-            ),
-        ),
+    yield facts(
+        "access",
+        "How to get in",
+        ("usual", access.usual),
+        ("break-glass", access.break_glass),
+        ("kept by", ", ".join(access.kept_by)),
+        ("tried", day(access.tested)),
     )
 
 
@@ -242,51 +212,27 @@ def limits(plan: ResponsePlan) -> Iterator[Section]:
 
 def kept_up(plan: ResponsePlan) -> Iterator[Section]:
     """Playbooks, drills, reviews."""
-    yield Section(
-        id="playbooks",
-        title="Playbooks",
-        tables=(
-            Table(
-                head=("event", "place", "owner", "tested by"),
-                rows=tuple((one.event, one.place, one.owner, one.drill) for one in plan.playbooks),
-            ),
-        ),
+    yield tabled(
+        "playbooks",
+        "Playbooks",
+        ("event", "place", "owner", "tested by"),
+        ((one.event, one.place, one.owner, one.drill) for one in plan.playbooks),
     )
-    dated = {one.drill for one in plan.practice.calendar}
-    usual = plan.practice.every_days
-    yield Section(
-        id="drills",
-        title="Drills",
-        tables=(
-            Table(
-                head=("drill", "every", "last", "due", "owner"),
-                rows=(
-                    *(
-                        (
-                            one.drill,
-                            days(one.every_days or usual),
-                            day(one.last),
-                            due(one.last, one.every_days or usual),
-                            one.owner,
-                        )
-                        for one in plan.practice.calendar
-                    ),
-                    *((one, days(usual), "", "", "") for one in plan.practice.drills if one not in dated),
-                ),
-            ),
-        ),
-    )
+    usual, dated = plan.practice.every_days, {one.drill for one in plan.practice.calendar}
+    planned = [
+        (one.drill, days(every), day(one.last), due(one.last, every), one.owner)
+        for one in plan.practice.calendar
+        for every in (one.every_days or usual,)
+    ]
+    bare = [(one, days(usual), "", "", "") for one in plan.practice.drills if one not in dated]
+    yield tabled("drills", "Drills", ("drill", "every", "last", "due", "owner"), [*planned, *bare])
     learning = plan.learning
-    yield Section(
-        id="learning",
-        title="Afterwards",
-        tables=(
-            named(
-                ("reviewed within", days(learning.review_within_days)),
-                ("owner", learning.owner),
-                ("gaps are kept in", learning.register),
-            ),
-        ),
+    yield facts(
+        "learning",
+        "Afterwards",
+        ("reviewed within", days(learning.review_within_days)),
+        ("owner", learning.owner),
+        ("gaps are kept in", learning.register),
     )
 
 
