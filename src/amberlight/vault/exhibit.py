@@ -78,8 +78,7 @@ def export(package: Path, which: str, out: Path, key: str | None = None) -> dict
 
 def _find(source: Verifier, which: str) -> tuple[list[bytes], Item]:
     """The leaf hashes of all entries, and the item that is meant."""
-    rows = json.loads(_read(source, INVENTORY)) if INVENTORY in source.sizes else []
-    known = {row["package_path"]: (row["path"], row["sha256"]) for row in rows}
+    known = _inventory(source)
     wanted = None if which.isdecimal() and which not in source.sizes else which
     if wanted is not None and wanted not in source.sizes:
         raise ConfigError(f"The package has no file {form.shown(wanted)}.", "Name a path as the manifest writes it.")
@@ -99,6 +98,20 @@ def _find(source: Verifier, which: str) -> tuple[list[bytes], Item]:
             'Take a number "no" of custody/chain-of-custody.csv whose act is `acquired`.',
         )
     return hashes, found
+
+
+def _inventory(source: Verifier) -> dict[str, tuple[str, str]]:
+    """By path in the package: the path and hash under which each item was acquired."""
+    if INVENTORY not in source.sizes:
+        return {}
+    try:
+        rows = json.loads(_read(source, INVENTORY))
+        return {row["package_path"]: (row["path"], row["sha256"]) for row in rows}
+    except (KeyError, TypeError, ValueError, RecursionError) as problem:
+        # Whoever signs a package with a key of their own can put anything there.
+        raise IntegrityError(
+            f"{INVENTORY} is no list of the package's items.", "Ask the sender which program wrote the package."
+        ) from problem
 
 
 def _item(seq: int, line: bytes, known: dict[str, tuple[str, str]], wanted: str | None) -> Item | None:

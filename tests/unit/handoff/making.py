@@ -1,6 +1,7 @@
 """A small case with evidence in a folder store, and a package of it."""
 
 import gzip
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,10 +9,12 @@ from pathlib import Path
 from msgspec import structs, to_builtins
 
 from amberlight.handoff.package import build
+from amberlight.model.codec import canonical
 from amberlight.model.custody import Attempt
 from amberlight.model.evidence import ApiCall, CapturePlan, Evidence, Gap
 from amberlight.model.signals import Case, Decision, Reason, Suspicion, Target
 from amberlight.vault import FolderStore, Ledger, LocalSigner
+from amberlight.vault.verify import Tree
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 ACCOUNT = "111122223333"
@@ -140,3 +143,51 @@ class World:
             "clock": self.clock, "extras": {},
         }  # fmt: skip
         return build(self.folder / name, **usual | more)
+
+
+def files(package):
+    return sorted(each.relative_to(package).as_posix() for each in package.rglob("*") if each.is_file())
+
+
+def write(place, text):
+    """Write a file anew: the copies share their bytes with the original."""
+    place.unlink(missing_ok=True)
+    place.write_text(text)
+
+
+def remake_manifests(package):
+    """What an intruder without the key can do: every manifest, freshly computed."""
+    for name in ("sha256", "sha512"):
+        lines = [f"{hashlib.new(name, (package / path).read_bytes()).hexdigest()}  {path}\n"
+                 for path in files(package) if path.startswith("data/")]  # fmt: skip
+        write(package / f"manifest-{name}.txt", "".join(lines))
+    tags = [path for path in files(package) if not path.startswith("data/") and path != "tagmanifest-sha256.txt"]
+    lines = [f"{hashlib.sha256((package / path).read_bytes()).hexdigest()}  {path}\n" for path in tags]
+    write(package / "tagmanifest-sha256.txt", "".join(lines))
+
+
+def resign(package, signer, change=lambda entry: entry):
+    """What an intruder with a key of their own can do: everything."""
+    entries = [json.loads(line) for line in (package / "custody/ledger.jsonl").read_bytes().splitlines()]
+    write(package / "custody/signing-key.pem", signer.public_pem.decode())
+    tree, previous, out, made = Tree(), "0" * 64, [], {}
+    for number, entry in enumerate(entries, 1):
+        if entry["act"] == "sealed":
+            for path in entry["what"]["files"]:
+                entry["what"]["files"][path] = hashlib.sha256((package / path).read_bytes()).hexdigest()
+            entry["what"]["checkpoints"] = {f"{n:08d}": hashlib.sha256(made[n]).hexdigest() for n in made}
+            entry = change(entry)  # noqa: PLW2901 - the change is the point
+        line = canonical(entry | {"previous": previous})
+        previous = hashlib.sha256(line).hexdigest()
+        tree.add(line)
+        out.append(line + b"\n")
+        place = package / f"custody/checkpoints/{number:08d}.json"
+        if place.exists():
+            head = json.loads(place.read_bytes())
+            head |= {"root": tree.root(), "last": previous, "key": signer.fingerprint}
+            made[number] = canonical(head)
+            write(place, made[number].decode())
+            place.with_suffix(".sig").unlink()
+            place.with_suffix(".sig").write_bytes(signer.sign(made[number]))
+    write(package / "custody/ledger.jsonl", b"".join(out).decode())
+    remake_manifests(package)

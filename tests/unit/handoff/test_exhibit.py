@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner
-from making import World
+from making import World, resign, write
 
 from amberlight.cli.vault import command as vault_command
 from amberlight.cli.verify import command as verify_command
@@ -465,3 +465,15 @@ def test_the_steps_of_the_page_lead_to_the_root_in_every_ledger():
             for left, sibling in steps(index, size, proofs.inclusion(hashes[:size], index)):
                 top = tree.node(sibling, top) if left else tree.node(top, sibling)
             assert top == proofs.root(hashes[:size])
+
+
+@pytest.mark.parametrize(
+    "rows", ["{", "7", "[7]", '[{"path": "x"}]', '[{"package_path": [], "path": "x", "sha256": "y"}]']
+)
+def test_a_list_of_items_that_is_none_is_named_though_somebody_signed_it(world, tmp_path, rows):
+    package = Path(shutil.copytree(world.package, tmp_path / "p"))
+    write(package / "report/evidence.json", rows)
+    resign(package, LocalSigner.create(tmp_path / "key.pem"))
+    with pytest.raises(IntegrityError, match="is no list of the package's items"):
+        export(package, MEMORY, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
