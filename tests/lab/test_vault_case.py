@@ -6,19 +6,22 @@ import shutil
 import subprocess
 
 import pytest
+from authority import Authority
 from click.testing import CliRunner
 from msgspec import structs
 
+from amberlight import plan as plans
 from amberlight._aws import Sessions, SystemClock
 from amberlight.cli.vault import command
 from amberlight.model.case_check import CaseCheck
 from amberlight.model.codec import loads, to_builtins
 from amberlight.model.errors import ApprovalMissing, ConfigError, CredentialsError, NotPossible
 from amberlight.model.evidence import Evidence, Target
-from amberlight.model.response_plan import WitnessPlan
+from amberlight.model.response_plan import TimestampPlan, WitnessPlan
 from amberlight.practice import proving, stage
 from amberlight.response.doors import open_doors
 from amberlight.response.keeping import Keeping
+from amberlight.response.ledgers import reopened
 from amberlight.vault import KmsSigner, Ledger, S3Store, retention
 from amberlight.vault.people import NAMESPACE
 
@@ -60,17 +63,21 @@ def run(place, monkeypatch, tmp_path):
     }.items():
         monkeypatch.setenv(name, value)
 
-    def run(*argv):
-        given = [*map(str, argv), "--plan", str(folder / "amberlight.yaml")]
+    def run(*argv, plan=folder / "amberlight.yaml"):
+        given = [*map(str, argv), "--plan", str(plan)]
         return CliRunner().invoke(command, given, standalone_mode=False)
 
     return run
 
 
-def ledger_of(made, case, kind="incident"):
+def vault_of(made):
     doors = made.doors
     store = S3Store(doors["vault writer"], doors["vault examiner"], made.names.bucket, CLOCK)
-    signer = KmsSigner(doors["vault signer"], made.target.signing_key)
+    return store, KmsSigner(doors["vault signer"], made.target.signing_key)
+
+
+def ledger_of(made, case, kind="incident"):
+    store, signer = vault_of(made)
     return store, Ledger(store, signer, case_id=case, kind=kind, clock=CLOCK, actor="a", authority="b", tool="c")
 
 
@@ -111,6 +118,29 @@ def walls_down(made):
         yield
     finally:
         door.call("s3.PutBucketPolicy", Bucket=bucket, Policy=standing)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+def test_timestamps_that_are_owed_are_asked_for_once_more(place, run, tmp_path):
+    _, ledger = case_with_two_items(place, "owed")
+    assert isinstance(run("timestamps", "owed").exception, ConfigError)  # the plan lets nobody be asked
+
+    authority = Authority(tmp_path)
+    plan = plans.load(place[1] / "amberlight.yaml")
+    asks = structs.replace(plan.vault, timestamps=TimestampPlan(url=authority.url, when="after-case"))
+    path = tmp_path / "amberlight.yaml"
+    path.write_text(plans.dump(structs.replace(plan, vault=asks)))
+    authority.mode = "garbage"
+    refused = run("timestamps", "owed", plan=path)
+    assert (refused.return_value, refused.stdout.count("owed: checkpoint")) == (3, 1)
+    authority.mode = "honest"
+    assert run("timestamps", "owed", plan=path).return_value == 0
+    authority.close()
+    assert run("timestamps", "owed", plan=path).return_value == 0  # nothing is owed, so nobody is asked
+
+    acts = [each.act for each in reopened(*vault_of(place[0]), "owed", CLOCK, "test").entries()]
+    assert acts[len(ledger.entries()) :] == ["timestamp-missed", "timestamped"]
+    assert report_of(run, "owed")[0] == 0
 
 
 def test_a_case_is_held_once_checked_and_let_go_by_two_people(place, run, tmp_path):

@@ -22,6 +22,9 @@ from amberlight._aws.credentials import Credentials
 from amberlight._aws.door import Door, Journal
 from amberlight.model.errors import CredentialsError, Unreachable
 
+MAINTENANCE = "maintenance"
+"""A name for sessions that says nothing of a case; every trail shows it."""
+
 
 @functools.cache
 def models() -> Loader:

@@ -158,7 +158,6 @@ class Judge:
         return {
             **self.__dict__,
             "suppressions": Suppressions(),
-            "_actors": {},
             "_routes": {},
             "_judged": (),
             "_stale": True,

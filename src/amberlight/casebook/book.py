@@ -88,6 +88,17 @@ class Casebook:
         """All cases, by time."""
         return self._all("cases", Case)
 
+    def case(self, case_id: str) -> Case:
+        """One case.
+
+        Raises:
+            ConfigError: there is none of that id.
+        """
+        for one in self.cases():
+            if one.id == case_id:
+                return one
+        raise ConfigError(f"There is no case {case_id!r}.", "Take an id of `amberlight case list --all`.")
+
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()

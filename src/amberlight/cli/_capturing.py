@@ -57,7 +57,7 @@ def plan(*, case_id: str, path: Path, url: str, out: Path | None, as_json: bool,
     book = _inbox.opened(url)
     made = capturing.make(
         response_plan,
-        capturing.case_of(book, case_id),
+        book.case(case_id),
         capturing.Wish(
             targets=tuple(capturing.target(each, subject, region) for each in wish["targets"]),
             only=wish["only"],

@@ -1,4 +1,4 @@
-"""`amberlight vault hold | statement | release | verify`: commands about one case in the vault."""
+"""`amberlight vault hold | statement | release | timestamps | verify`: commands about one case in the vault."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from amberlight.model.case_check import CaseCheck
 
-SHOWN = 40
+SHOWN, OWED = 40, 3
 plan_option = click.option(
     "--plan", "path", type=click.Path(path_type=Path), default=Path("amberlight.yaml"), help="The response plan."
 )
@@ -81,6 +81,25 @@ def named(text: str) -> tuple[str, Path]:
     if not name or not file:
         raise ConfigError("A signature is given as NAME=FILE.", "Name who signed, then the file of the signature.")
     return name, Path(file)
+
+
+@click.command("timestamps")
+@case_argument
+@plan_option
+def timestamps(*, case_id: str, path: Path) -> int:
+    """Ask once more for the RFC 3161 timestamps that the checkpoints of CASE are owed, as the plan allows.
+
+    Exit 0 when nothing is owed any more, 3 when something is.
+    """
+    from amberlight.response import holding
+
+    def said(event: str, what: object) -> None:
+        click.echo(f"{event}: {getattr(what, 'what', what)}", err=True)
+
+    owed = holding.settle(path, case_id, said)
+    for head in owed:
+        click.echo(f"owed: checkpoint {head.size} of {head.when.isoformat()}")
+    return OWED if owed else 0
 
 
 @click.command("verify")

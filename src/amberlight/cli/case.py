@@ -11,8 +11,7 @@ import click
 from amberlight.cli import _inbox
 
 if TYPE_CHECKING:
-    from amberlight.casebook import Casebook
-    from amberlight.model.signals import Case, Kind
+    from amberlight.model.signals import Kind
 
 
 @click.group("case")
@@ -55,7 +54,7 @@ def listed(url: str, as_json: bool, every: bool) -> int:  # noqa: FBT001 - click
 def show(name: str, url: str, as_json: bool) -> int:  # noqa: FBT001 - click passes flags so
     """Show a case, open or closed: targets, who decided and why, what was done."""
     book = _inbox.opened(url)
-    one = found(book, name)
+    one = book.case(name)
     acts = [act for act in book.acts() if act.about in {one.id, one.suspicion.id}]
     if as_json:
         _inbox.lines([one, *acts])
@@ -128,21 +127,7 @@ def close(name: str, why: str, by: str, authority: str, url: str) -> int:
     from amberlight.casebook import deciding
 
     book = _inbox.opened(url)
-    one = found(book, name)
+    one = book.case(name)
     deciding.close(book, one, deciding.Word(by=by, when=SystemClock().now(), why=why, authority=authority))
     click.echo(f"Case {one.id} is closed.", err=True)
     return 0
-
-
-def found(book: Casebook, name: str) -> Case:
-    """The case of that id.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    from amberlight.model.errors import ConfigError
-
-    for one in book.cases():
-        if one.id == name:
-            return one
-    raise ConfigError(f"There is no case {name!r}.", "Take an id of `amberlight case list --all`.")

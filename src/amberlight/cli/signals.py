@@ -199,6 +199,7 @@ def looked_up(signal: Signal, plan: ResponsePlan | None) -> Signal:
 def subject_door(plan: ResponsePlan) -> Door | None:
     """A door into the plan's subject account that may only ask whose a key is; None where it does not open."""
     from amberlight._aws import Sessions
+    from amberlight._aws.sessions import MAINTENANCE
     from amberlight.model.errors import AmberlightError
     from amberlight.response.doors import role_arn
     from amberlight.response.keys import CALLS
@@ -206,7 +207,7 @@ def subject_door(plan: ResponsePlan) -> Door | None:
     region = (*plan.capture.regions, "us-east-1")[0]
     arn = role_arn(plan.account("subject").id, plan.capture.capture_role)
     try:
-        return Sessions(region=region).role_door(arn, name="amberlight", allowed=CALLS)
+        return Sessions(region=region).role_door(arn, name=MAINTENANCE, allowed=CALLS)
     except AmberlightError as problem:
         click.echo(f"{problem.diagnostics()}\nKeys are not looked up.", err=True)
         return None

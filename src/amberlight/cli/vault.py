@@ -21,7 +21,7 @@ def command() -> None:
     """Where evidence is kept."""
 
 
-for each in (_holding.hold, _holding.release, _holding.statement, _holding.verify):
+for each in (_holding.hold, _holding.release, _holding.statement, _holding.timestamps, _holding.verify):
     command.add_command(each)
 
 
@@ -73,25 +73,6 @@ def exhibit(*, package: Path, exhibit: str, out: Path, key: str | None) -> None:
     made = export(package, exhibit, out, key)
     click.echo(f"{made['sha256']}  {out}/{shown(made['path'])}")
     click.echo("The entry is given whole: read entry.json before you give it away.", err=True)
-
-
-@command.command("timestamps")
-@click.argument("path", type=click.Path(path_type=Path), default=Path("amberlight.yaml"))
-@click.option("--case", "case_id", required=True, help="The case's id.")
-def timestamps(*, path: Path, case_id: str) -> int:
-    """Ask once more for the RFC 3161 timestamps that the checkpoints of a case are owed, as the plan PATH allows.
-
-    Exit 0 when nothing is owed any more, 3 when something is.
-    """
-    from amberlight.response.stamping import settle
-
-    def tell(event: str, what: object) -> None:
-        click.echo(f"{event}: {getattr(what, 'what', what)}", err=True)
-
-    owed = settle(path, case_id, tell)
-    for head in owed:
-        click.echo(f"owed: checkpoint {head.size} of {head.when.isoformat()}")
-    return UNSETTLED if owed else 0
 
 
 def on_lab() -> Signed:

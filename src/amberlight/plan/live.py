@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from amberlight._aws import Sessions
+from amberlight._aws.sessions import MAINTENANCE
 from amberlight.model.errors import CredentialsError
 from amberlight.model.response_plan import ResponsePlan
 
-SESSION = "maintenance"
 VAULT_ROLES = ("writer_role", "examiner_role", "signer_role", "receiver_role")
 """The custodian's is left alone: it lifts holds, and taking it on should ring."""
 SHORTEST_MIN = 15
@@ -31,7 +31,7 @@ def shut(plan: ResponsePlan, sessions: Sessions) -> dict[str, str]:
     found = {}
     for arn in roles(plan):
         try:
-            sessions.assume(arn, name=SESSION, minutes=SHORTEST_MIN)
+            sessions.assume(arn, name=MAINTENANCE, minutes=SHORTEST_MIN)
         except CredentialsError as problem:
             found[arn] = problem.cause.partition(": ")[2] or problem.cause
     return found

@@ -12,5 +12,6 @@ listener and knows nothing of rehearsals: whether a case is a drill is one word 
 | `keeping`, `witnessing` | hold what a case has, bring its heads to a second place |
 | `capturing` | a capture by itself: its plan made, run as that file, gone on with |
 | `holding` | holds, releases and checks of a case that is in the vault |
+| `ledgers` | opens the ledger of a case that begins, or of one that is there |
 | `respond` | decide, scope, plan, run, prove, package, verify, receipt |
 """

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from msgspec import structs
 
-from amberlight import __version__
 from amberlight._aws import Clock, Sessions
 from amberlight.capture import catalogue, planner, runner
 from amberlight.capture.naming import segment
@@ -25,6 +24,7 @@ from amberlight.model.errors import ApprovalMissing, ConfigError
 from amberlight.model.evidence import CapturePlan
 from amberlight.model.response_plan import ResponsePlan
 from amberlight.model.signals import Case, Target
+from amberlight.response import ledgers
 from amberlight.response.doors import open_doors
 from amberlight.response.respond import MARGIN, Desk, kept, station
 from amberlight.response.watch import Listener
@@ -61,18 +61,6 @@ class Post:
     upload_endpoint: str | None = None
 
 
-def case_of(book: Casebook, case_id: str) -> Case:
-    """The case of that id.
-
-    Raises:
-        ConfigError: the casebook has none.
-    """
-    for case in book.cases():
-        if case.id == case_id:
-            return case
-    raise ConfigError(f"The casebook has no case {case_id!r}.", "See `amberlight case list`, or open one.")
-
-
 def target(text: str, account: str, region: str) -> Target:
     """A target as a person writes it: `instance/i-0abc`, or `instance/i-0abc@eu-west-1`.
 
@@ -104,13 +92,25 @@ def make(plan: ResponsePlan, case: Case, wish: Wish, now: datetime) -> CapturePl
         structs.replace(case, targets=tuple(dict.fromkeys((*case.targets, *wish.targets)))),
         catalogue.load(),
         limits,
-        regions=plan.capture.regions or (plan.vault.region,),
+        regions=regions(plan),
         since=wish.since or case.suspicion.first - MARGIN,
         until=now + timedelta(seconds=1),
         now=now,
         only=wish.only,
         skip=wish.skip,
     )
+
+
+def regions(plan: ResponsePlan) -> tuple[str, ...]:
+    """Where a capture looks: the Regions that it may look into, else those that the subject account uses.
+
+    Raises:
+        ConfigError: the plan says neither; one Region alone would be a capture that is narrower than anybody knows.
+    """
+    found = plan.capture.regions or plan.account("subject").regions
+    if not found:
+        raise ConfigError("The response plan does not say into which Regions a capture looks.", "Set capture.regions.")
+    return found
 
 
 def read(path: Path) -> CapturePlan:
@@ -161,7 +161,7 @@ def run(post: Post, wanted: CapturePlan, approved_by: str) -> Outcome:
         ConfigError: the casebook has no such case, or one of another kind.
         CredentialsError, IntegrityError, Unreachable: see the steps.
     """
-    case = case_of(post.casebook, wanted.case)
+    case = post.casebook.case(wanted.case)
     if case.kind != wanted.kind:
         raise ConfigError(f"The plan is of a {wanted.kind}, the case is a {case.kind}.", "Make the plan again.")
     more = beyond(post.plan, wanted)
@@ -176,15 +176,14 @@ def run(post: Post, wanted: CapturePlan, approved_by: str) -> Outcome:
     store = S3Store(
         desk.doors.writer, desk.doors.examiner, post.plan.vault.bucket, post.clock, notes=folder / "uploads"
     )
-    ledger = Ledger(
+    ledger = ledgers.opened(
         store,
         KmsSigner(desk.doors.signer, post.plan.vault.signing_key),
         case_id=case.id,
         kind=case.kind,
         clock=post.clock,
-        actor=approved_by or "amberlight",
         authority=case.decision.authority,
-        tool=f"amberlight {__version__}",
+        actor=approved_by or "amberlight",
     )
     keeping = kept(desk, store, ledger)
     entered(ledger, case, wanted, approved_by, more)

@@ -154,7 +154,7 @@ class Corroborator:
                 self._given_up.add(region)
             return ""
         self._problems.pop(region, None)
-        for item in answer["Events"]:
+        for item in answer.get("Events", ()):
             self._take(item)
         return str(answer.get("NextToken", ""))
 

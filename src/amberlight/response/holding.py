@@ -1,4 +1,4 @@
-"""Holds, statements and releases of a case that is in the vault already, asked for by a person; and its check there."""
+"""What a person asks of a case that is in the vault already: holds, statements, releases, owed timestamps, its check there."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from pathlib import Path
 
 from amberlight import plan as plans
 from amberlight._aws import Door, Sessions, SystemClock
+from amberlight._aws.sessions import MAINTENANCE
 from amberlight.model.case_check import CaseCheck
+from amberlight.model.custody import Checkpoint
 from amberlight.model.errors import ConfigError, NotPossible
 from amberlight.model.response_plan import ResponsePlan
 from amberlight.response.doors import role_arn
-from amberlight.response.proving import DEPLOYER, SESSION
-from amberlight.response.stamping import reopened
-from amberlight.vault import KmsSigner, S3Store, retention
+from amberlight.response.ledgers import reopened
+from amberlight.response.proving import DEPLOYER
+from amberlight.response.stamping import Stamping, settled
+from amberlight.response.watch import Listener
+from amberlight.vault import KmsSigner, Ledger, S3Store, retention
 from amberlight.vault.checking import CaseChecker
 from amberlight.vault.people import Signature
 from amberlight.vault.retention import Keeper
@@ -43,7 +47,7 @@ class Vault:
         Raises:
             CredentialsError: it cannot be taken on.
         """
-        return self.sessions.role_door(role_arn(self.plan.account("vault").id, role), name=SESSION)
+        return self.sessions.role_door(role_arn(self.plan.account("vault").id, role), name=MAINTENANCE)
 
     def signer(self) -> KmsSigner:
         """Who signs heads."""
@@ -57,17 +61,25 @@ class Vault:
             CredentialsError: a role cannot be taken on.
             IntegrityError: the case's ledger is not what it was.
         """
-        names, clock = self.plan.vault, self.sessions.clock
-        store = S3Store(self.door(names.writer_role), self.door(names.examiner_role), names.bucket, clock)
-        ledger = reopened(store, self.signer(), one_case(case_id), clock, authority)
+        store = self.store()
+        ledger = self.ledger(store, case_id, authority)
         return Keeper(
-            custodian=self.door(names.custodian_role),
+            custodian=self.door(self.plan.vault.custodian_role),
             store=store,
             ledger=ledger,
-            bucket=names.bucket,
+            bucket=self.plan.vault.bucket,
             kind=ledger.kind,
-            clock=clock,
+            clock=self.sessions.clock,
         )
+
+    def store(self) -> S3Store:
+        """The vault itself."""
+        names = self.plan.vault
+        return S3Store(self.door(names.writer_role), self.door(names.examiner_role), names.bucket, self.sessions.clock)
+
+    def ledger(self, store: S3Store, case_id: str, authority: str) -> Ledger:
+        """The ledger of a case that is there; raises as `keeper` does."""
+        return reopened(store, self.signer(), one_case(case_id), self.sessions.clock, authority)
 
 
 def one_case(case_id: str) -> str:
@@ -148,6 +160,24 @@ def deployer(vault: Vault, profile: str | None) -> Door:
         return vault.door(DEPLOYER)
     sessions = Sessions(region=vault.plan.vault.region, profile=profile, clock=vault.sessions.clock)
     return sessions.door(vault.plan.account("vault").id, principal=DEPLOYER)
+
+
+def settle(path: Path, case_id: str, tell: Listener) -> tuple[Checkpoint, ...]:
+    """Ask once more for the timestamps that a case is owed; what is owed still.
+
+    Args:
+        path: The response plan.
+        case_id: The case.
+        tell: As in `Stamping`.
+
+    Raises:
+        ConfigError: the plan cannot be read, or lets nobody be asked; there is no such case.
+        CredentialsError: a role of the vault cannot be taken on.
+    """
+    vault = Vault.of(path)
+    plan, store = vault.plan.vault.timestamps, vault.store()
+    ledger = vault.ledger(store, case_id, "response plan, vault.timestamps")
+    return settled(Stamping(plan, ledger, store, clock=vault.sessions.clock, tell=tell), ledger, plan)
 
 
 def check(path: Path, case_id: str) -> CaseCheck:

@@ -123,7 +123,5 @@ class Keeping:
             self._witness = open_witness(
                 wanted, self._sessions, self._doors.hub, session=self._doors.session, clock=self._clock
             )
-        copied = witness.copy(
-            self._ledger.case_id, self._store, self._witness, evidence_up_to=wanted.evidence_bytes
-        )  # fmt: skip
+        copied = witness.copy(self._ledger.case_id, self._store, self._witness, evidence_up_to=wanted.evidence_bytes)
         self._tell("witnessed", Witnessed(phase=phase, heads=len(self._ledger.checkpoints()), new=copied.new))

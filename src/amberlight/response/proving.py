@@ -8,6 +8,7 @@ import msgspec
 
 from amberlight import plan as plans
 from amberlight._aws import Door, Sessions, SystemClock
+from amberlight._aws.sessions import MAINTENANCE
 from amberlight.model.custody import Stored
 from amberlight.model.errors import CredentialsError
 from amberlight.model.proof import Unsettled, VaultProof
@@ -18,8 +19,6 @@ from amberlight.vault.attack import Target
 from amberlight.vault.proof import Signed
 from amberlight.vault.prove import plant, standing_of
 
-SESSION = "maintenance"
-"""A session's name that says nothing of a case."""
 DEPLOYER = "AmberlightDeployer"
 
 
@@ -67,7 +66,7 @@ def open_doors(
     shut = []
     for name, arn in arns.items():
         try:
-            doors[name] = sessions.role_door(arn, name=SESSION)
+            doors[name] = sessions.role_door(arn, name=MAINTENANCE)
         except CredentialsError as problem:
             if name in {"vault writer", "vault examiner", "vault signer"}:
                 raise  # without these there is neither canary nor report

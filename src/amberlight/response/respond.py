@@ -11,7 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from amberlight import __version__
 from amberlight._aws import Clock, Door, Sessions
 from amberlight._engine import Engine
 from amberlight.aware.decide import decide, open_case
@@ -28,7 +27,7 @@ from amberlight.model.errors import ApprovalMissing, DeliveryError, Denied, NotP
 from amberlight.model.evidence import CapturePlan, Gap, Source
 from amberlight.model.response_plan import ResponsePlan
 from amberlight.model.signals import Case, Decision, Kind, Suspicion
-from amberlight.response import corroborating
+from amberlight.response import corroborating, ledgers
 from amberlight.response.corroborating import Corroborator
 from amberlight.response.doors import Doors
 from amberlight.response.keeping import Keeping
@@ -111,15 +110,8 @@ def respond(desk: Desk, watcher: Watcher, suspicion: Suspicion, out: Path) -> Re
     bucket, notes = desk.plan.vault.bucket, desk.work / "uploads"
     store = S3Store(desk.doors.writer, desk.doors.examiner, bucket, desk.clock, notes=notes)
     signer = KmsSigner(desk.doors.signer, desk.plan.vault.signing_key)
-    ledger = Ledger(
-        store,
-        signer,
-        case_id=case.id,
-        kind=case.kind,
-        clock=desk.clock,
-        actor="amberlight",
-        authority=decision.authority,
-        tool=f"amberlight {__version__}",
+    ledger = ledgers.opened(
+        store, signer, case_id=case.id, kind=case.kind, clock=desk.clock, authority=decision.authority
     )
     stamping = Stamping(desk.plan.vault.timestamps, ledger, store, clock=desk.clock, tell=desk.tell)
     keeping = kept(desk, store, ledger)

@@ -10,25 +10,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from amberlight import __version__
-from amberlight import plan as plans
-from amberlight._aws import Clock, Sessions, SystemClock
-from amberlight.model.custody import Checkpoint, Entry
+from amberlight._aws import Clock
+from amberlight.model.custody import Checkpoint
 from amberlight.model.errors import AmberlightError, ConfigError, DeliveryError, Denied, NotPossible, Unreachable
 from amberlight.model.response_plan import TimestampPlan
-from amberlight.response.doors import role_arn
 from amberlight.response.watch import Listener
-from amberlight.vault import KmsSigner, Ledger, S3Store, Signer, Store, timestamps
-from amberlight.vault.ledger import decoded, signed_bytes
+from amberlight.vault import Ledger, Store, timestamps
+from amberlight.vault.ledger import signed_bytes
 from amberlight.vault.timestamps import Token
 
 LIMIT_S = 20.0
 """How long the end of a case may wait for tokens, all in all."""
-SESSION = "maintenance"
-"""A session's name that says nothing of a case."""
 Ask = Callable[[str, bytes], Token]
 
 
@@ -133,29 +127,6 @@ class Stamping:
         return ""
 
 
-def settle(path: Path, case_id: str, tell: Listener) -> tuple[Checkpoint, ...]:
-    """Ask once more for what a case is owed; what is owed still.
-
-    Args:
-        path: The response plan.
-        case_id: The case.
-        tell: As in `Stamping`.
-
-    Raises:
-        ConfigError: the plan cannot be read, or lets nobody be asked; there is no such case.
-        CredentialsError: a role of the vault cannot be taken on.
-    """
-    plan, clock = plans.load(path), SystemClock()
-    sessions, account = Sessions(region=plan.vault.region, clock=clock), plan.account("vault").id
-    roles = (plan.vault.writer_role, plan.vault.examiner_role, plan.vault.signer_role)
-    writer, examiner, signer = (sessions.role_door(role_arn(account, role), name=SESSION) for role in roles)
-    store = S3Store(writer, examiner, plan.vault.bucket, clock)
-    ledger = reopened(store, KmsSigner(signer, plan.vault.signing_key), case_id, clock)
-    return settled(
-        Stamping(plan.vault.timestamps, ledger, store, clock=clock, tell=tell), ledger, plan.vault.timestamps
-    )
-
-
 def settled(stamping: Stamping, ledger: Ledger, plan: TimestampPlan) -> tuple[Checkpoint, ...]:
     """What is owed after one more try.
 
@@ -166,28 +137,3 @@ def settled(stamping: Stamping, ledger: Ledger, plan: TimestampPlan) -> tuple[Ch
         raise ConfigError("The response plan lets nobody be asked for timestamps.", "See vault.timestamps.")
     stamping.after()
     return timestamps.owed(ledger)
-
-
-def reopened(
-    store: Store, signer: Signer, case_id: str, clock: Clock, authority: str = "response plan, vault.timestamps"
-) -> Ledger:
-    """The ledger of a case that is there already; its first entry says whether it is a drill.
-
-    Raises:
-        ConfigError: there is no such case.
-        IntegrityError: its first entry cannot be read.
-    """
-    found = store.look(f"cases/{case_id}/ledger/{0:08d}.json")
-    if found is None:
-        raise ConfigError(f"The vault has no case {case_id}.", "Name it as `report/` and START-HERE do.")
-    first: Entry = decoded(b"".join(store.read(found)), Entry, found.key)
-    return Ledger(
-        store,
-        signer,
-        case_id=case_id,
-        kind=first.kind,
-        clock=clock,
-        actor="amberlight",
-        authority=authority,
-        tool=f"amberlight {__version__}",
-    )

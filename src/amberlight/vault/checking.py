@@ -116,9 +116,7 @@ class CaseChecker:
     def bytes_of(self, key: str) -> bytes:
         """A small object's bytes."""
         found = self.first[key]
-        return b"".join(
-            self.examiner.stream("s3.GetObject", Bucket=self.bucket, Key=key, VersionId=found.version)
-        )  # fmt: skip
+        return b"".join(self.examiner.stream("s3.GetObject", Bucket=self.bucket, Key=key, VersionId=found.version))
 
     def read_ledger(self, reader: Verifier, sizes: set[int]) -> None:
         """The chain of entries; remembers which objects they name, and the root at each size that has a head."""

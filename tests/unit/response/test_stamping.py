@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "vault"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "handoff"))
 
-from authority import Authority
 from making import World
 
 from amberlight.model.errors import ConfigError, DeliveryError, Denied, IntegrityError, NotPossible, Unreachable
 from amberlight.model.response_plan import TimestampPlan
-from amberlight.response.stamping import Stamping, reopened, settled
+from amberlight.response.ledgers import reopened
+from amberlight.response.stamping import Stamping, settled
 from amberlight.vault import timestamps
 from amberlight.vault.timestamps import Token
 from amberlight.vault.verify import verify
+from authority import Authority
 
 needs_openssl = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
 
@@ -209,7 +209,7 @@ def test_a_real_authority_and_a_run_that_was_killed(tmp_path):
 
 
 def test_another_process_settles_what_is_owed(world):
-    again = reopened(world.store, world.signer, "c-1", world.clock)
+    again = reopened(world.store, world.signer, "c-1", world.clock, "duty")
     assert again.kind == world.kind
     owed = timestamps.owed(again)
     assert [head.size for head in owed] == [head.size for head in world.ledger.checkpoints()]
@@ -235,4 +235,4 @@ def test_nothing_is_settled_where_the_plan_or_the_case_is_not(world):
     with pytest.raises(ConfigError, match="lets nobody be asked"):
         settled(stamping(world, "never"), world.ledger, TimestampPlan())
     with pytest.raises(ConfigError, match="no case"):
-        reopened(world.store, world.signer, "c-2", world.clock)
+        reopened(world.store, world.signer, "c-2", world.clock, "duty")
