@@ -39,8 +39,8 @@ fmt: $(SETUP)    ## format, and apply the safe fixes
 	$(BIN)/ruff check --fix
 
 lint: $(SETUP)   ## style, types, architecture, docstrings, spelling, dependencies
-	$(BIN)/ruff format --check
-	$(BIN)/ruff check
+	$(BIN)/ruff format --check --no-cache
+	$(BIN)/ruff check --no-cache
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/interrogate -q src

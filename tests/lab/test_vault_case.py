@@ -6,7 +6,6 @@ import shutil
 import subprocess
 
 import pytest
-from authority import Authority
 from click.testing import CliRunner
 from msgspec import structs
 
@@ -24,6 +23,7 @@ from amberlight.response.keeping import Keeping
 from amberlight.response.ledgers import reopened
 from amberlight.vault import KmsSigner, Ledger, S3Store, retention
 from amberlight.vault.people import NAMESPACE
+from authority import Authority
 
 pytestmark = pytest.mark.lab
 CLOCK = SystemClock()

@@ -3,18 +3,12 @@
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import msgspec
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from authority import Authority
 
 from amberlight.model.codec import loads
 from amberlight.model.custody import Checkpoint, Stored
@@ -22,6 +16,7 @@ from amberlight.model.errors import ConfigError, NotPossible, Unreachable
 from amberlight.model.response_plan import TimestampPlan
 from amberlight.vault.store import Exists
 from amberlight.vault.timestamps import Token, check, enter, post, stamp
+from authority import Authority
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
 DATA = b'{"size":5}'
