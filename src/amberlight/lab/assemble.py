@@ -7,8 +7,9 @@ import uuid
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from amberlight.lab import clock, hooks
+from amberlight.lab import clock, hooks, world
 from amberlight.lab.accounts import LabAccount
+from amberlight.lab.control import PREFIX, Control
 from amberlight.lab.hosts import Host, Hosts
 from amberlight.lab.metadata import Metadata
 from amberlight.lab.network import METADATA, Network, Spawner
@@ -16,24 +17,7 @@ from amberlight.lab.options import LabOptions
 from amberlight.lab.recorder import shape
 from amberlight.lab.recorder.delivery import Delivery
 from amberlight.lab.recorder.history import History
-from amberlight.lab.recorder.identity import Caller
 from amberlight.lab.recorder.middleware import Recorder, blank
-from amberlight.lab.recorder.requests import Call, Request
-from amberlight.lab.services import (
-    auth,
-    cloudtrail,
-    ec2,
-    ec2_attributes,
-    iam_pages,
-    identity,
-    kms,
-    organizations,
-    regions,
-    s3,
-    snapshots,
-    ssm,
-    usage,
-)
 
 _ADMIN = ("/_ministack", "/_localstack", "/health", "/_aws", "/_alb", "/latest", "/_")
 """Paths on which the emulator offers its operator things that AWS does not have, a reset of everything among them."""
@@ -46,6 +30,7 @@ class Built:
     app: Callable[..., Any]
     hosts: Hosts
     jobs: tuple[Callable[[], None], ...]
+    control_token: str
 
 
 def assemble(
@@ -60,42 +45,25 @@ def assemble(
     """Build the lab; the emulator is imported here, with its environment set."""
     for name in hooks.SERVICES:
         hooks.service(name)
-    hosts = Hosts(network, spawner, options.workdir, port, options.max_hosts)
-    history = History(options.workdir / "history.jsonl", options.lookup_delay_s)
-    delivery = Delivery(options)
-    recorder = Recorder(hooks.emulator("app").app, history, _begin)
-    recorder.before, recorder.wants_data = delivery.before, delivery.wants_data
+    history, delivery = History(options.workdir / "history.jsonl", options.lookup_delay_s), Delivery(options)
+    recorder = Recorder(hooks.emulator("app").app, history)
+    recorder.befores.append(delivery.before)
+    recorder.wants_data = delivery.wants_data
     history.subscribe(delivery.take)
-    auth.install(accounts)
-    organizations.install(accounts)
-    regions.install()
-    s3.install()
-    ec2.install(hosts, on_limit)
-    ec2_attributes.install()
-    snapshots.install(options.snapshot_pending_s)
-    ssm.install(hosts)
-    kms.install()
-    usage.install()
-    figures, counts = identity.Figures(), usage.Usage()
-    identity.install(figures, accounts)
-    iam_pages.install()
-
-    def count(caller: Caller, region: str, call: Call) -> None:
-        figures.count(caller, region, call)
-        counts.count(caller.account, region, call)
-
-    recorder.count = count
-    cloudtrail.install(history, delivery, options.lookup_rate_per_s)
-    metadata = Metadata(hosts, _assume_recorder(recorder))
-    return Built(_front(network, metadata, recorder), hosts, (delivery.tick, counts.publish))
+    made = world.World(
+        options=options, accounts=accounts, hosts=Hosts(network, spawner, options.workdir, port, options.max_hosts),
+        network=network, recorder=recorder, history=history, delivery=delivery, control=Control(), on_limit=on_limit,
+        jobs=[delivery.tick],
+    )  # fmt: skip
+    world.install(made)
+    metadata = Metadata(made.hosts, _assume_recorder(recorder))
+    app = _front(network, metadata, recorder, made.control)
+    for front in made.fronts:
+        app = front(app)
+    return Built(app, made.hosts, tuple(made.jobs), made.control.token)
 
 
-def _begin(request: Request) -> None:
-    auth.begin_request()
-    s3.begin_request(request.method, request.body)
-
-
-def _front(network: Network, metadata: Metadata, recorder: Recorder) -> Callable[..., Any]:
+def _front(network: Network, metadata: Metadata, recorder: Recorder, control: Control) -> Callable[..., Any]:
     async def app(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await recorder.emulator(scope, receive, send)
@@ -106,6 +74,8 @@ def _front(network: Network, metadata: Metadata, recorder: Recorder) -> Callable
         address = network.caller(server, client)
         if server == METADATA or (address != client and scope["path"].startswith("/latest")):
             await metadata(scope, address, send)
+        elif scope["path"].startswith(PREFIX):
+            await control({**scope, "client": (address, scope["client"][1])}, receive, send)
         elif scope["path"].startswith(_ADMIN):
             await _not_found(send)
         else:

@@ -9,13 +9,16 @@ import select
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from amberlight.lab import netns
 from amberlight.lab.accounts import LabAccount
-from amberlight.lab.options import LabOptions
+from amberlight.lab.control import PREFIX, TOKEN
+from amberlight.lab.options import CONTROL, LabOptions
 
 _START_S = 20.0
 _STOP_S = 3.0
@@ -50,6 +53,24 @@ class RunningLab:
             return list(argv)
         user = f"--user=/proc/{self._process.pid}/ns/user"
         return ["nsenter", user, "--preserve-credentials", "--", *argv]
+
+    def control(self, name: str, **data: Any) -> dict[str, Any]:
+        """Do something to the lab that is no call of AWS, such as planting a finding; see the files of `lab/services/`.
+
+        Raises:
+            LabError: The lab offers no such control, or could not do it; the message says why.
+        """
+        token = (Path(self._description["workdir"]) / CONTROL).read_text(encoding="utf-8")
+        request = urllib.request.Request(  # noqa: S310 (the endpoint is the lab's own)
+            self.endpoint + PREFIX + name, data=json.dumps(data).encode(), headers={TOKEN: token}, method="POST"
+        )
+        try:
+            # Past any proxy: the lab is on this machine.
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as answer:
+                return cast("dict[str, Any]", json.load(answer))
+        except urllib.error.HTTPError as error:
+            with error:
+                raise LabError(f"The lab did not do {name!r}: {json.load(error)['problem']}") from error
 
     def alive(self) -> bool:
         """Whether the lab's process still runs."""

@@ -44,6 +44,18 @@ def replace(module: str, attribute: str, new: Callable[..., Any]) -> Callable[..
     return old
 
 
+def register(scope: str, handler: Callable[..., Any], *, prefix: str, model: str) -> None:
+    """Make the router know a service that the emulator lacks: by its signing name, or its `X-Amz-Target` prefix."""
+    patterns = emulator("core.router").SERVICE_PATTERNS
+    if scope in patterns or scope in emulator("app").SERVICE_HANDLERS:
+        raise RuntimeError(f"the emulator has {scope} already: add to its service instead")
+    patterns[scope] = {"credential_scope": scope, **({"target_prefixes": [f"{prefix}."]} if prefix else {})}
+    emulator("app").SERVICE_HANDLERS[scope] = handler
+    actions = emulator("core.iam_actions")
+    actions.SERVICE_TO_IAM_NAMESPACE[scope] = scope
+    actions._BOTOCORE_SERVICE_MAP[scope] = [model]
+
+
 def acting_for(account: str, region: str) -> AbstractContextManager[None]:
     """The emulator's stores as this account and Region sees them."""
     return cast("AbstractContextManager[None]", emulator("core.responses").request_scope(account, region))

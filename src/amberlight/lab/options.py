@@ -12,6 +12,9 @@ REGION = "us-east-1"
 REGIONS = (REGION, "eu-west-1")
 """The enabled Regions; every other one refuses the caller's keys, as a Region that was not opted into does."""
 
+CONTROL = "control.token"
+"""The file in the lab's directory that opens the owner's door."""
+
 
 @dataclasses.dataclass(frozen=True)
 class LabOptions:

@@ -17,7 +17,7 @@ from typing import Any
 
 from amberlight.lab import accounts, clock, netns
 from amberlight.lab.network import LoopbackNetwork, NamespaceNetwork, Network, Spawner, bound
-from amberlight.lab.options import REGION, REGIONS, LabOptions
+from amberlight.lab.options import CONTROL, REGION, REGIONS, LabOptions
 
 _OFF = {
     "SFTP_ENABLED": "0", "IOT_MTLS_ENABLED": "0", "DNS_ENABLED": "0", "DOCKER_HOST": "unix:///nonexistent",
@@ -164,6 +164,7 @@ class _Lab:
         config.keep_alive_timeout = 60
         config.h11_max_incomplete_size = 65536
         config.include_server_header = False
+        (self._options.workdir / CONTROL).write_text(self._built.control_token, encoding="utf-8")
         self._publish()
         jobs = [asyncio.create_task(self._repeat(job)) for job in self._built.jobs]
         trigger = asyncio.create_task(self._until(stop))

@@ -20,13 +20,16 @@ from amberlight.lab.recorder.requests import Call, Request
 class Recorder:
     """Wraps the emulator; see the package's docstring."""
 
-    def __init__(self, app: Any, history: History, begin: Callable[[Request], None]) -> None:
+    def __init__(self, app: Any, history: History) -> None:
         self.emulator = app
         self._history = history
-        self._begin = begin
         self.wants_data: Callable[[Call, str, str, bool], bool] = lambda *_: False
-        self.count: Callable[[identity.Caller, str, Call], None] = lambda *_: None
-        self.before: Callable[[Call, str, str], None] = lambda *_: None
+        self.begins: list[Callable[[Request], None]] = []
+        """Told of every request, unsigned ones too."""
+        self.befores: list[Callable[[Call, str, str], None]] = []
+        """Told of each call with the caller's account and Region, before the emulator has it."""
+        self.counters: list[Callable[[identity.Caller, str, Call], None]] = []
+        """Told of each call that was answered, denied or not, with its Region."""
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """Serve one HTTP request."""
@@ -35,14 +38,16 @@ class Recorder:
         signature = requests.scope_of(headers, query)
         body, receive = await _read(scope, headers, query, signature, receive)
         wire = Request(scope["method"], _path(scope), query, headers, body)
-        self._begin(wire)
+        for begin in self.begins:
+            begin(wire)
         if signature is None:
             await self.emulator(scope, receive, send)
             return
         caller = identity.resolve(signature.access_key_id)
         call = requests.identify(signature, wire)
         if caller is not None and call is not None:
-            self.before(call, caller.account, signature.region)
+            for before in self.befores:
+                before(call, caller.account, signature.region)
         moment = clock.now()
         answer = Answer(send, is_s3=signature.signing_name == "s3")
         await self.emulator(scope, receive, answer)
@@ -63,7 +68,8 @@ class Recorder:
         if failed is not None and failed[0] in responses.CREDENTIAL_FAILURES:
             return
         region = shape.event_region(seen.call, seen.signature.region)
-        self.count(seen.caller, region, seen.call)
+        for count in self.counters:
+            count(seen.caller, region, seen.call)
         data = shape.is_data(seen.call)
         if data and not self.wants_data(seen.call, seen.caller.account, region, shape.is_read(seen.call)):
             return

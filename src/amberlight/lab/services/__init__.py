@@ -1,1 +1,1 @@
-"""What the emulator lacks or does too leniently, one file per service; each `install` replaces private functions."""
+"""What the lab adds to the emulator's services: one file for each, found by being here; `world.py` says how they begin."""

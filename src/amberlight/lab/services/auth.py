@@ -17,6 +17,8 @@ from typing import Any
 from amberlight.lab import hooks
 from amberlight.lab.accounts import LabAccount
 from amberlight.lab.options import REGIONS
+from amberlight.lab.recorder.requests import Request
+from amberlight.lab.world import World
 
 BUCKET_POLICY_ACTIONS = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
 """What the root user of a bucket's owner may do whatever the bucket's policy says."""
@@ -26,13 +28,15 @@ _foreign: ContextVar[bool] = ContextVar("lab_foreign", default=False)
 _skip_bucket_policy: ContextVar[bool] = ContextVar("lab_skip_bucket_policy", default=False)
 
 
-def begin_request() -> None:
+def _begin_request(_: Request) -> None:
     """Forget what the previous request on this connection was granted."""
     _granted.set(set())
 
 
-def install(accounts: Mapping[str, LabAccount]) -> None:
+def install(world: World) -> None:
     """Put the strict checks in place."""
+    accounts = world.accounts
+    world.recorder.begins.append(_begin_request)
     _install_root_keys({account.root.access_key_id: account for account in accounts.values()})
     _install_root_policies()
     _install_bucket_policies()

@@ -15,6 +15,7 @@ from typing import Any
 from amberlight.lab import clock, hooks
 from amberlight.lab.recorder.delivery import Delivery, may_deliver
 from amberlight.lab.recorder.history import History
+from amberlight.lab.world import World
 
 _DAYS_90 = 90 * 86400.0
 _PAGE = 50
@@ -43,8 +44,9 @@ class Quota:
         return allowed
 
 
-def install(history: History, delivery: Delivery, rate: float) -> None:
+def install(world: World) -> None:
     """Put the API's operations in place."""
+    history, delivery, rate = world.history, world.delivery, world.options.lookup_rate_per_s
     table = hooks.service("cloudtrail")._DISPATCH
     table["LookupEvents"] = _lookup(history, Quota(rate))
     table["ListPublicKeys"] = lambda body: _public_keys(delivery, body)

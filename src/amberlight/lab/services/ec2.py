@@ -12,15 +12,16 @@ from typing import Any
 
 from amberlight.lab import hooks
 from amberlight.lab.hosts import Hosts
+from amberlight.lab.world import World
 
 _CIDR, _SUBNET = "10.77.0.0/16", "10.77.0.0/24"
 
 
-def install(hosts: Hosts, on_limit: Callable[[str], None]) -> None:
+def install(world: World) -> None:
     """Put bodies behind the emulator's instances."""
     _install_network()
-    _install_launch(hosts, on_limit)
-    _install_power(hosts)
+    _install_launch(world.hosts, world.on_limit)
+    _install_power(world.hosts)
 
 
 def _install_network() -> None:

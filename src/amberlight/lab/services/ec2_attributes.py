@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from amberlight.lab import hooks
+from amberlight.lab.world import World
 
 
-def install() -> None:
+def install(_: World) -> None:
     """Put the actions in place."""
     _install_attributes()
     _install_interfaces()

@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from amberlight.lab import hooks
+from amberlight.lab.world import World
 
 _ACTIONS = (
     "ListRoles", "ListUsers", "ListGroups", "ListPolicies", "ListInstanceProfiles", "ListAccessKeys",
@@ -21,7 +22,11 @@ _PAGE, _MOST = 100, 1000
 Handler = Callable[[Any], Any]
 
 
-def install() -> None:
+AFTER = ("identity",)
+"""Whose answers are cut into pages too."""
+
+
+def install(_: World) -> None:
     """Cut the lists of the emulator, which gives everything at once."""
     table = hooks.service("iam")._IAM_HANDLERS
     for action in _ACTIONS:

@@ -18,10 +18,10 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from amberlight.lab import clock, hooks
-from amberlight.lab.accounts import LabAccount
 from amberlight.lab.recorder.identity import Caller
 from amberlight.lab.recorder.requests import Call
 from amberlight.lab.services.auth import role_of
+from amberlight.lab.world import World
 
 _NAMESPACES = {"cloudwatch": "cloudwatch", "elbv2": "elasticloadbalancing", "stepfunctions": "states"}
 _TITLES = {
@@ -78,8 +78,10 @@ class Figures:
         return self._jobs.get(job_id)
 
 
-def install(figures: Figures, accounts: Mapping[str, LabAccount]) -> None:
-    """Answer from the figures."""
+def install(world: World) -> None:
+    """Count uses, and answer from the figures."""
+    figures, accounts = Figures(), world.accounts
+    world.recorder.counters.append(figures.count)
     table = hooks.service("iam")._IAM_HANDLERS
     table["GenerateServiceLastAccessedDetails"] = lambda p: _generate(figures, p)
     table["GetServiceLastAccessedDetails"] = lambda p: _details(figures, p)

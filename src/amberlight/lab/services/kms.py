@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from amberlight.lab import hooks
+from amberlight.lab.world import World
 
 _PARTS = 6
 
 
-def install() -> None:
+def install(_: World) -> None:
     """Find a key by its full ARN, whoever asks; its policy decides."""
     kms = hooks.service("kms")
 

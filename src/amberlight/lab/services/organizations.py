@@ -14,14 +14,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from amberlight.lab import hooks
-from amberlight.lab.accounts import LabAccount
+from amberlight.lab.world import World
 
 _KIND = "SERVICE_CONTROL_POLICY"
 _CHANGES = ("_attach_policy", "_detach_policy", "_update_policy", "_delete_policy")
 
 
-def install(accounts: Mapping[str, LabAccount]) -> None:
+AFTER = ("auth",)
+"""Whose decision is taken before an organisation limits it."""
+
+
+def install(world: World) -> None:
     """Make one organisation of the accounts, and heed its policies."""
+    accounts = world.accounts
     management = accounts["security"].id
     members = {account.id: name for name, account in accounts.items() if account.id != management}
     limits: dict[str, list[Any]] = {}

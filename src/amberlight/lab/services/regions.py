@@ -6,9 +6,10 @@ from typing import Any
 
 from amberlight.lab import hooks
 from amberlight.lab.options import REGIONS
+from amberlight.lab.world import World
 
 
-def install() -> None:
+def install(_: World) -> None:
     """Let DescribeRegions name the enabled Regions, and the rest only when asked for all."""
     ec2 = hooks.service("ec2")
 

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from amberlight.lab import clock, hooks
+from amberlight.lab.world import World
 
 _CREATES = frozenset({"PutObject", "CompleteMultipartUpload", "CopyObject"})
 _HEADER_KEYS = (
@@ -40,8 +41,9 @@ def begin_request(method: str, body: bytes) -> None:
     _body.set(body)
 
 
-def install() -> None:
+def install(world: World) -> None:
     """Put condition keys and refusals in place."""
+    world.recorder.begins.append(lambda request: begin_request(request.method, request.body))
 
     def context(iam_action: str, query: Any, path: str = "", headers: Any = None) -> dict[str, Any]:
         return {**old_context(iam_action, query, path, headers), **conditions(iam_action, query or {}, headers or {})}

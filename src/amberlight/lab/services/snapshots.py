@@ -12,12 +12,14 @@ from typing import Any
 
 from amberlight.lab import clock, hooks
 from amberlight.lab.services.ec2 import default_key, tags_in
+from amberlight.lab.world import World
 
 _DAY_S = 86400.0
 
 
-def install(pending_s: float) -> None:
+def install(world: World) -> None:
     """Replace the emulator's snapshot actions."""
+    pending_s = world.options.snapshot_pending_s
     ec2 = hooks.service("ec2")
     for name, handler in (
         ("_create_snapshot", lambda p: _create_one(p, pending_s)),

@@ -13,6 +13,7 @@ from typing import Any
 
 from amberlight.lab import clock, hooks
 from amberlight.lab.hosts import Finished, Hosts
+from amberlight.lab.world import World
 
 _STDOUT, _STDERR, _DETAIL = 24_000, 8_000, 2_500
 _TRUNCATED = "\n--output truncated--"
@@ -20,8 +21,9 @@ _SHELL = "AWS-RunShellScript"
 _DOCUMENTS = frozenset({_SHELL})
 
 
-def install(hosts: Hosts) -> None:
+def install(world: World) -> None:
     """Run commands on hosts."""
+    hosts = world.hosts
     ec2, ssm = hooks.service("ec2"), hooks.service("ssm")
 
     def managed(instance_id: str) -> bool:

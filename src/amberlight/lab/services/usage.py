@@ -15,6 +15,7 @@ from typing import Any
 from amberlight.lab import clock, hooks
 from amberlight.lab.recorder import shape
 from amberlight.lab.recorder.requests import Call
+from amberlight.lab.world import World
 
 _NAMES = {
     "iam": "IAM", "s3": "S3", "ec2": "EC2", "sts": "STS", "kms": "KMS", "ssm": "SSM", "cloudtrail": "CloudTrail",
@@ -55,8 +56,11 @@ class Usage:
                 cloudwatch._evaluate_all_alarms()
 
 
-def install() -> None:
-    """Make an alarm look at the metric with exactly its dimensions; the emulator adds up all of a name."""
+def install(world: World) -> None:
+    """Count calls, and make an alarm look at the metric with exactly its dimensions; the emulator adds up all of a name."""
+    usage = Usage()
+    world.recorder.counters.append(lambda caller, region, call: usage.count(caller.account, region, call))
+    world.jobs.append(usage.publish)
     cloudwatch = hooks.service("cloudwatch")
 
     def evaluate(alarm: Mapping[str, Any]) -> None:
