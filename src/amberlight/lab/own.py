@@ -1,4 +1,4 @@
-"""Services that the emulator does not have at all, answered by functions over the parameters of the service's botocore model.
+"""Services and operations that the emulator does not have, answered by functions over the parameters of the botocore model.
 
 They are registered with its router, so that its checks of signature and policy hold for them as for its own. A function takes the parameters by name and gives the members of the answer; what it gives beyond the model is a defect, and
 fails. `hooks.current_account()` and `hooks.current_region()` say for whom it works.
@@ -35,7 +35,7 @@ class Refused(Exception):
 
 
 def serve(name: str, operations: Mapping[str, Operation], *, resource: Resources = lambda *_: "*") -> None:
-    """Serve a JSON or REST-JSON service.
+    """Serve a JSON or REST-JSON service that the emulator lacks.
 
     Args:
         name: The service's botocore name, for example `guardduty`.
@@ -46,23 +46,50 @@ def serve(name: str, operations: Mapping[str, Operation], *, resource: Resources
         RuntimeError: The model has no such operation, or the service speaks another protocol.
     """
     model = hooks.model(name)
+
+    async def nothing(method: str, path: str, headers: Any, body: bytes, query: Any) -> Reply:
+        call = _identify(name, model.signing_name, requests.Request(method, path, query, headers, body))
+        said = call.operation if call else f"{method} {path}"
+        return _error(Refused("UnknownOperationException", f"The lab has no {name}:{said}."))
+
+    handle = _handler(name, operations, nothing)
+    hooks.register(model.signing_name, handle, prefix=model.metadata.get("targetPrefix", ""), model=name)
+    _name_resources(name, model.signing_name, resource)
+
+
+def extend(name: str, operations: Mapping[str, Operation], *, resource: Resources | None = None) -> None:
+    """Answer operations of a JSON or REST-JSON service that the emulator has, beside its own or in their place.
+
+    Args:
+        name: The service's name, the same in botocore and in the emulator.
+        operations: By the model's names; every other operation stays the emulator's.
+        resource: See `Resources`; asked about these operations alone. Without it the emulator says it.
+
+    Raises:
+        RuntimeError: See `serve`.
+    """
+    module, scope = hooks.service(name), hooks.model(name).signing_name
+    module.handle_request = _handler(name, operations, module.handle_request)
+    if resource is not None:
+        _name_resources(name, scope, resource, frozenset(operations))
+
+
+def _handler(name: str, operations: Mapping[str, Operation], otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    model = hooks.model(name)
     strange = set(operations) - set(model.operation_names)
     if strange or model.protocol not in ("json", "rest-json"):
         raise RuntimeError(f"{name} ({model.protocol}) has no operations {sorted(strange)}")
-    scope = model.signing_name
 
-    async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Reply:
-        call = _identify(name, scope, requests.Request(method, path, query, headers, body))
+    async def handle(method: str, path: str, headers: Any, body: bytes, query: Any) -> Any:
+        call = _identify(name, model.signing_name, requests.Request(method, path, query, headers, body))
         if call is None or call.operation not in operations:
-            said = call.operation if call else f"{method} {path}"
-            return _error(Refused("UnknownOperationException", f"The lab has no {name}:{said}."))
+            return await otherwise(method, path, headers, body, query)
         try:
             return answer(name, call.operation, operations[call.operation](call.params) or {})
         except Refused as refused:
             return _error(refused)
 
-    hooks.register(scope, handle, prefix=model.metadata.get("targetPrefix", ""), model=name)
-    _name_resources(name, scope, resource)
+    return handle
 
 
 def _identify(name: str, scope: str, request: requests.Request) -> requests.Call | None:
@@ -76,12 +103,16 @@ def _identify(name: str, scope: str, request: requests.Request) -> requests.Call
     return call
 
 
-def _name_resources(name: str, scope: str, resource: Resources) -> None:
+def _name_resources(name: str, scope: str, resource: Resources, only: frozenset[str] | None = None) -> None:
     def extract(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
-        if service != scope:
+        found = None
+        if service == scope:
+            call = _identify(name, scope, requests.Request(method, path, rest[0], headers, body))
+            mine = call is not None and (only is None or call.operation in only)
+            found = resource(call.operation, call.params) if call is not None and mine else None
+        if found is None and (service != scope or only is not None):
             return str(old(service, method, path, headers, body, *rest))
-        call = _identify(name, scope, requests.Request(method, path, rest[0], headers, body))
-        return resource(call.operation, call.params) if call else "*"
+        return found or "*"
 
     old = hooks.replace("core.iam_actions", "extract_resource_arn", extract)
 
