@@ -74,3 +74,23 @@ def run(lab, prod, host):
         return eventually(finished)
 
     return run_lines
+
+
+@pytest.fixture(autouse=True)
+def proving(request):
+    """A test that is marked to prove operations has to see each of them work on the shared lab."""
+    mark = request.node.get_closest_marker("proves")
+    if mark is None:
+        yield
+        return
+    lab = request.getfixturevalue("lab")
+    before = lab.control("calls")
+    yield
+    after = lab.control("calls")
+    worked = {name for name, (all_of, failed) in after.items() if all_of - failed > _worked(before, name)}
+    assert set(mark.args) <= worked, "the test does not do what it is marked to prove"
+
+
+def _worked(counts, name):
+    all_of, failed = counts.get(name, (0, 0))
+    return all_of - failed

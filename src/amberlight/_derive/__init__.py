@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from amberlight._derive import intakes, policies, rules, schemas, sources
+from amberlight._derive import intakes, lab, policies, rules, schemas, sources
 
 COMMAND = "make derive"
 PRODUCERS: tuple[Callable[[str], Mapping[str, str]], ...] = (
     sources.pages,
     rules.pages,
     intakes.pages,
+    lab.pages,
     policies.documents,
     schemas.documents,
 )

@@ -90,6 +90,8 @@ class Delivery:
                     if stream is None:
                         stream = _Stream(dict(trail), event.account, event.region, event.time)
                         self._streams[key] = stream
+                    # UpdateTrail can have sent it to another place.
+                    stream.trail = dict(trail)
                     stream.pending.append(event)
 
     def tick(self) -> None:

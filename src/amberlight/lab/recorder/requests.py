@@ -235,7 +235,8 @@ def _route(model: Any, name: str) -> _Route:
     pattern = _LABEL.sub(lambda m: f"(?P<{m[1]}>.+)" if m[2] else f"(?P<{m[1]}>[^/]+)", pattern)
     fixed = {key: values[0] for key, values in parse_qs(constants, keep_blank_values=True).items()}
     # More fixed parts make a closer match: PutObjectTagging before PutObject, CopyObject before PutObject.
-    weight = 100 * len(fixed) + 10 * len(required) + len(_LABEL.sub("", path))
+    # Of two names of one request the newer one.
+    weight = 100 * len(fixed) + 10 * len(required) + len(_LABEL.sub("", path)) - operation.deprecated
     return _Route(name, operation.http["method"], re.compile(pattern + "/?$"), fixed, frozenset(required), weight)
 
 
