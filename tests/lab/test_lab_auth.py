@@ -54,6 +54,7 @@ def test_a_region_that_is_not_enabled_refuses(lab, prod):
     assert client(lab, "ec2", prod.admin, "eu-west-1").describe_instances()["Reservations"] == []
 
 
+@pytest.mark.proves("s3.GetObject")
 def test_root_of_one_account_has_no_rights_in_another(lab, prod, vault, bucket):
     owner, foreign = client(lab, "s3", vault.root), client(lab, "s3", prod.root)
     owner.put_object(Bucket=bucket, Key="a", Body=b"1")
@@ -120,6 +121,7 @@ def test_a_bucket_policy_names_a_role_of_another_account(  # noqa: PLR0917 (fixt
     assert refused(s3.get_object, Bucket=bucket, Key="k") == "AccessDenied"
 
 
+@pytest.mark.proves("iam.CreateRole")
 def test_a_trust_policy_for_a_service_lets_no_root_through(lab, prod):
     iam, name = client(lab, "iam", prod.admin), unique("service-role")
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"Service": "ec2.amazonaws.com"}))
@@ -127,6 +129,7 @@ def test_a_trust_policy_for_a_service_lets_no_root_through(lab, prod):
     assert refused(sts.assume_role, RoleArn=role["Role"]["Arn"], RoleSessionName="xx") == "AccessDenied"
 
 
+@pytest.mark.proves("kms.CreateKey", "kms.GetPublicKey", "kms.PutKeyPolicy")
 def test_a_key_of_another_account_is_used_by_arn_under_its_policy(lab, prod, vault, collector):
     kms = client(lab, "kms", vault.admin)
     key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]

@@ -135,6 +135,7 @@ def test_a_presigned_upload_is_recorded_as_what_it_is(lab, prod, aws, trail, ver
     assert "Signature" not in record["requestParameters"]
 
 
+@pytest.mark.proves("cloudtrail.StopLogging")
 def test_stopping_a_trail_stops_delivery_and_not_the_history(aws, trail):
     s3, trails, (name, logs, _) = aws("s3"), aws("cloudtrail"), trail
     stopped = trails.stop_logging(Name=name)["ResponseMetadata"]["RequestId"]
@@ -152,6 +153,7 @@ def test_the_bucket_must_let_cloudtrail_write(aws):
     assert refused(trails.create_trail, Name=bucket, S3BucketName=bucket) == "InsufficientS3BucketPolicyException"
 
 
+@pytest.mark.proves("cloudtrail.GetTrailStatus")
 def test_a_trail_says_when_it_can_no_longer_write(aws, trail):
     s3, trails, (name, logs, _) = aws("s3"), aws("cloudtrail"), trail
     eventually(lambda: "LatestDeliveryTime" in trails.get_trail_status(Name=name))
@@ -160,6 +162,7 @@ def test_a_trail_says_when_it_can_no_longer_write(aws, trail):
     eventually(lambda: trails.get_trail_status(Name=name).get("LatestDeliveryError") == "AccessDenied")
 
 
+@pytest.mark.proves("cloudtrail.ListPublicKeys")
 def test_public_keys_are_pkcs1_der(aws):
     key = aws("cloudtrail").list_public_keys()["PublicKeyList"][0]
     assert base64.b64encode(key["Value"]).startswith(b"MII")

@@ -25,6 +25,7 @@ def new_snapshot(ec2, **volume):
     return ec2.create_snapshot(VolumeId=made)["SnapshotId"]
 
 
+@pytest.mark.proves("ec2.DescribeVolumes")
 def test_an_instance_has_the_volumes_that_were_asked_for(ec2, host):
     wanted = [{"Name": "attachment.instance-id", "Values": [host["InstanceId"]]}]
     volumes = ec2.describe_volumes(Filters=wanted)["Volumes"]
@@ -35,6 +36,7 @@ def test_an_instance_has_the_volumes_that_were_asked_for(ec2, host):
     assert {m["DeviceName"] for m in described["BlockDeviceMappings"]} == set(seen)
 
 
+@pytest.mark.proves("ec2.DescribeInstanceAttribute", "ec2.DescribeNetworkInterfaces")
 def test_user_data_and_interface_can_be_read(ec2, host):
     ident = host["InstanceId"]
     data = ec2.describe_instance_attribute(InstanceId=ident, Attribute="userData")["UserData"]["Value"]
@@ -46,6 +48,7 @@ def test_user_data_and_interface_can_be_read(ec2, host):
     assert ec2.describe_network_interfaces(Filters=nothing)["NetworkInterfaces"] == []
 
 
+@pytest.mark.proves("ec2.DescribeInstances")
 def test_instances_are_found_by_what_responders_know(ec2, host):
     described = ec2.describe_instances(InstanceIds=[host["InstanceId"]])["Reservations"][0]["Instances"][0]
     group = ec2.create_security_group(GroupName="found", Description="d", VpcId=described["VpcId"])["GroupId"]
@@ -74,6 +77,7 @@ def test_groups_and_protection_can_be_changed(ec2, host):
     assert refused(ec2.modify_instance_attribute, InstanceId=ident, Groups=["sg-1"]) == "InvalidGroup.NotFound"
 
 
+@pytest.mark.proves("ec2.CreateSnapshots", "ec2.DescribeSnapshots")
 def test_all_volumes_are_taken_at_one_instant_and_are_pending_first(ec2, host):
     made = ec2.create_snapshots(
         InstanceSpecification={"InstanceId": host["InstanceId"]},
@@ -89,6 +93,7 @@ def test_all_volumes_are_taken_at_one_instant_and_are_pending_first(ec2, host):
     assert len(ec2.create_snapshots(InstanceSpecification=specification)["Snapshots"]) == 2
 
 
+@pytest.mark.proves("ec2.CopySnapshot", "ec2.ModifySnapshotAttribute")
 def test_a_snapshot_is_seen_and_copied_by_another_account_only_when_shared(ec2, theirs, vault, prod):
     snapshot = new_snapshot(ec2)
     completed(ec2, snapshot)
@@ -114,6 +119,7 @@ def test_a_snapshot_under_the_default_key_cannot_be_shared(ec2, vault):
     assert refused(ec2.modify_snapshot_attribute, **share, UserIds=[vault.id]) == "InvalidParameter"
 
 
+@pytest.mark.proves("ec2.LockSnapshot")
 def test_a_locked_snapshot_cannot_be_deleted_by_anybody(lab, ec2, prod):
     snapshot = new_snapshot(ec2)
     locked = ec2.lock_snapshot(SnapshotId=snapshot, LockMode="compliance", LockDuration=1)
@@ -128,6 +134,7 @@ def test_a_locked_snapshot_cannot_be_deleted_by_anybody(lab, ec2, prod):
     assert refused(ec2.describe_snapshots, SnapshotIds=[free]) == "InvalidSnapshot.NotFound"
 
 
+@pytest.mark.proves("ec2.DescribeRegions")
 def test_regions_are_exactly_the_enabled_ones(ec2):
     assert {r["RegionName"] for r in ec2.describe_regions()["Regions"]} == {"us-east-1", "eu-west-1"}
     everything = ec2.describe_regions(AllRegions=True)["Regions"]

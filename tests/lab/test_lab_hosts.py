@@ -83,6 +83,7 @@ def test_user_data_ran_once_at_boot(run):
     assert eventually(lambda: run('cat "$HOST_ROOT/root/booted"')["StandardOutputContent"]) == "from user data\n"
 
 
+@pytest.mark.proves("s3.ListBuckets")
 def test_metadata_needs_a_token_and_gives_the_roles_credentials(lab, aws, run, host):
     lines = run(IMDS)["StandardOutputContent"].splitlines()
     assert lines[:2] == ["without token: 401", host["InstanceId"]]
@@ -143,6 +144,7 @@ def test_programs_of_the_machine_cannot_be_changed_from_a_host(run):
     assert "Python 3" in done["StandardOutputContent"]
 
 
+@pytest.mark.proves("sts.GetCallerIdentity")
 @needs_namespaces
 def test_places_call_listen_and_run_with_addresses_of_their_own(lab, aws, host, run):
     code = """
@@ -177,6 +179,9 @@ def test_there_is_no_way_out(run):
     assert done["StandardOutputContent"].startswith("no:")
 
 
+@pytest.mark.proves(
+    "ec2.RunInstances", "ssm.DescribeInstanceInformation", "ssm.SendCommand", "ssm.GetCommandInvocation"
+)
 def test_stopping_ends_processes_and_keeps_files(aws, lab):
     ec2, ssm = aws("ec2"), aws("ssm")
     ident = ec2.run_instances(ImageId="ami-00000001", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]

@@ -23,6 +23,7 @@ def user(aws):
     return name, arn, LabCredentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
+@pytest.mark.proves("iam.GenerateServiceLastAccessedDetails", "iam.GetServiceLastAccessedDetails")
 def test_access_advisor_counts_denied_attempts_too(lab, aws, user):
     name, arn, key = user
     iam = aws("iam")
@@ -37,6 +38,7 @@ def test_access_advisor_counts_denied_attempts_too(lab, aws, user):
     assert refused(iam.generate_service_last_accessed_details, Arn=arn + "x") == "NoSuchEntity"
 
 
+@pytest.mark.proves("iam.GenerateCredentialReport", "iam.GetCredentialReport", "iam.GetAccessKeyLastUsed")
 def test_keys_and_the_credential_report_know_their_last_use(lab, aws, user):
     name, _, key = user
     iam = aws("iam")
@@ -52,6 +54,7 @@ def test_keys_and_the_credential_report_know_their_last_use(lab, aws, user):
     assert row["access_key_2_last_used_date"] == "N/A"
 
 
+@pytest.mark.proves("iam.GetAccountAuthorizationDetails", "iam.GetRole")
 def test_roles_know_their_last_use(lab, prod, aws):
     name = unique("role")
     principal = {"AWS": f"arn:aws:iam::{prod.id}:root"}
@@ -65,6 +68,7 @@ def test_roles_know_their_last_use(lab, prod, aws):
     assert next(each for each in details if each["RoleName"] == name)["RoleLastUsed"]["Region"] == "us-east-1"
 
 
+@pytest.mark.proves("iam.ListUsers", "iam.CreateUser")
 def test_lists_come_in_pages(lab, vault):
     iam = client(lab, "iam", vault.admin)
     for number in range(5):
@@ -83,6 +87,7 @@ def dimensions(service, resource):
     return [{"Name": name, "Value": value} for name, value in values.items()]
 
 
+@pytest.mark.proves("cloudwatch.PutMetricAlarm", "cloudwatch.DescribeAlarms", "sns.CreateTopic", "sns.Subscribe")
 def test_a_burst_of_calls_wakes_exactly_its_alarm(aws):
     cloudwatch, sns, sqs, s3 = aws("cloudwatch"), aws("sns"), aws("sqs"), aws("s3")
     name = unique("burst")

@@ -33,6 +33,7 @@ def test_a_policy_limits_nobody_elsewhere(lab, policy, account):
     client(lab, "iam", lab.accounts[account].admin).create_user(UserName=unique("u"))
 
 
+@pytest.mark.proves("organizations.AttachPolicy")
 def test_a_policy_counts_as_it_now_stands(lab, policy):
     organizations, made = policy
     iam = client(lab, "iam", lab.accounts["vault"].admin)

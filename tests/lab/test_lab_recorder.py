@@ -209,6 +209,7 @@ def test_the_quota_comes_back_with_time():
     assert [quota.take(key, 99.0) for _ in range(3)] == [True, True, False]
 
 
+@pytest.mark.proves("cloudtrail.LookupEvents")
 def test_lookups_are_bounded_by_time_and_checked(trail, aws):
     answer = aws("sns").list_topics()
     moment = recorded(trail, answer, "ListTopics")["eventTime"]

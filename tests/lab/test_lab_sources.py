@@ -156,6 +156,7 @@ def undenied(calls):
     assert [call for call in calls if call.status == 403] == []
 
 
+@pytest.mark.proves("cloudtrail.DescribeTrails", "cloudtrail.GetEventSelectors")
 def test_trail_files(take, trail, prod):
     taken, _, calls = take("api_calls.trail_files", "account", prod.id)
     undenied(calls)
@@ -183,6 +184,14 @@ def test_inventory(take, prod, host, kind):
     assert len(taken) >= 3
 
 
+@pytest.mark.proves(
+    "s3.GetBucketAcl",
+    "s3.GetBucketEncryption",
+    "s3.GetBucketLocation",
+    "s3.GetBucketLogging",
+    "s3.GetBucketPolicy",
+    "s3.GetBucketVersioning",
+)
 def test_inventory_of_a_bucket(take, trail):
     taken, gaps, calls = take("config.inventory", "bucket", trail)
     undenied(calls)
@@ -198,6 +207,7 @@ def test_authorization(take, prod, kind):
     assert prod.id.encode() in b"".join(data for _, data in taken.values()) or kind == "user"
 
 
+@pytest.mark.proves("iam.GetUser")
 def test_access_advisor(take):
     taken, gaps, calls = take("identity.access_advisor", "user", "admin")
     undenied(calls)

@@ -34,12 +34,14 @@ def s3(lab, vault):
     return client(lab, "s3", vault.admin)
 
 
+@pytest.mark.proves("s3.PutObject")
 def test_objects_are_created_once(s3, store):
     assert refused(s3.put_object, Bucket=store, Key="a", Body=b"1") == "AccessDenied"
     s3.put_object(Bucket=store, Key="a", Body=b"1", IfNoneMatch="*")
     assert refused(s3.put_object, Bucket=store, Key="a", Body=b"2", IfNoneMatch="*") == "PreconditionFailed"
 
 
+@pytest.mark.proves("s3.GetObjectRetention")
 def test_a_multipart_upload_is_held_to_the_same_rule_at_its_end(s3, store):
     def upload(**condition):
         ident = s3.create_multipart_upload(Bucket=store, Key=unique("m"), ChecksumAlgorithm="SHA256")
@@ -74,6 +76,7 @@ def test_locked_versions_outlive_root(lab, s3, store, vault):
     assert s3.get_object(Bucket=store, Key="kept", VersionId=version)["Body"].read() == b"1"
 
 
+@pytest.mark.proves("s3.PutObjectRetention")
 def test_retention_is_capped_by_its_remaining_days(s3, store):
     s3.put_object(Bucket=store, Key="r", Body=b"1", IfNoneMatch="*")
     now = dt.datetime.now(dt.UTC)  # noqa: TID251 (a retention date is compared with the real time)

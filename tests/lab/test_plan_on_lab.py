@@ -43,6 +43,7 @@ def estate(lab, aws, host):
     return bucket, alarm
 
 
+@pytest.mark.proves("cloudwatch.GetMetricStatistics", "s3.GetBucketTagging", "iam.ListAccountAliases")
 def test_a_plan_out_of_an_account(lab, prod, estate, tmp_path):
     bucket, alarm = estate
     path = tmp_path / "p.yaml"

@@ -104,6 +104,7 @@ def copy(trail, door, prod, tmp_path_factory):
     return Captured(door, prod.id, trail).write(tmp_path_factory.mktemp("copy"))
 
 
+@pytest.mark.proves("s3.ListObjectsV2")
 def test_the_bucket_itself(trail, door):
     proof = prove(Bucket(door, trail))
     assert proof.ok, proof.findings

@@ -86,6 +86,9 @@ def place(lab):
     )  # fmt: skip
 
 
+@pytest.mark.proves(
+    "s3.AbortMultipartUpload", "s3.CompleteMultipartUpload", "s3.CreateMultipartUpload", "s3.UploadPart"
+)
 def test_small_and_large_objects_are_created_locked_and_read_again(place):
     small = place.store.put("cases/c/evidence/small", [b"bytes"])
     large = place.store.put("cases/c/evidence/large", (bytes([n]) * MIB for n in range(20)))
@@ -100,6 +103,7 @@ def test_small_and_large_objects_are_created_locked_and_read_again(place):
             place.store.put(stored.key, (b"other" * MIB for _ in range(1 + stored.size_bytes // MIB)))
 
 
+@pytest.mark.proves("s3.HeadObject")
 def test_the_writer_cannot_read_nor_list(place):
     stored = place.store.put("cases/c/evidence/secret", [b"bytes"])
     blind = S3Store(place.doors["writer"], place.doors["writer"], place.names.bucket, place.clock)
@@ -133,6 +137,7 @@ def test_every_attempt_is_refused_by_the_store(place):
     place.store.check(canary)
 
 
+@pytest.mark.proves("s3.DeleteObject")
 def test_the_same_calls_succeed_with_the_right_credential_on_an_unlocked_object(place):
     # The control: the refusals above are the policy's and the lock's, not ours and not the emulator's for everything.
     where = {"Bucket": "bucket-without-policy", "Key": "canary"}
@@ -152,6 +157,7 @@ def test_the_same_calls_succeed_with_the_right_credential_on_an_unlocked_object(
     assert ("suspend versioning", "InvalidBucketState") in refused
 
 
+@pytest.mark.proves("s3.GetObjectLockConfiguration")
 def test_the_lock_alone_refuses_when_the_policy_is_gone(place):
     # Root of the vault's own account may remove the policy: a residual risk. What is locked stays all the same.
     stored = place.store.put("cases/c/evidence/alone", [b"x"])

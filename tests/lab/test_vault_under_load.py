@@ -68,6 +68,7 @@ def child(code, place, word):
     return subprocess.Popen([sys.executable, "-c", COMMON + code, json.dumps(place), word], stdout=subprocess.PIPE)
 
 
+@pytest.mark.proves("s3.ListObjectVersions")
 def test_twenty_writers_at_once_lose_nothing_and_fork_nothing(place):
     children = [child(WRITER, place, f"p{number}") for number in range(PROCESSES)]
     answers = [each.communicate()[0] for each in children]
