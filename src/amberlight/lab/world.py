@@ -44,6 +44,8 @@ class World:
     """Says in words what could not be made real."""
     jobs: list[Callable[[], None]] = dataclasses.field(default_factory=list)
     """Run ten times a second on the event loop, like every request: the emulator's stores know no locks."""
+    findings: list[Callable[[tuple[str, str], Mapping[str, Any]], None]] = dataclasses.field(default_factory=list)
+    """Told of each finding that GuardDuty tells: account and Region, and the finding as EventBridge has it."""
     fronts: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = dataclasses.field(default_factory=list)
     """Wraps of the application around recorder and emulator; the last one is the outermost."""
 
