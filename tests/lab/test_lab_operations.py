@@ -275,3 +275,84 @@ def test_a_policy_of_the_organisation_is_made_of_a_document(lab):
     assert refused(organizations.create_policy, Name=unique("policy"), Content="{", **asked) == (
         "MalformedPolicyDocumentException"
     )
+
+
+@pytest.mark.proves(
+    "iam.ListGroupsForUser", "iam.ListAttachedUserPolicies", "iam.ListUserPolicies", "iam.ListAccessKeys",
+    "iam.ListMFADevices", "iam.GetPolicy", "iam.GetPolicyVersion",
+)  # fmt: skip
+def test_everything_that_a_user_has_is_listed(iam):
+    name, keys = user_with_key(iam, "listed")
+    iam.create_group(GroupName=name)
+    iam.add_user_to_group(GroupName=name, UserName=name)
+    policy = iam.create_policy(PolicyName=name, PolicyDocument=allow("s3:GetObject"))["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=policy, PolicyDocument=allow("s3:PutObject"), SetAsDefault=True)
+    iam.attach_user_policy(UserName=name, PolicyArn=policy)
+    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=allow("s3:ListAllMyBuckets"))
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]["SerialNumber"]
+    iam.enable_mfa_device(
+        UserName=name, SerialNumber=device, AuthenticationCode1="123456", AuthenticationCode2="654321"
+    )
+    assert [each["GroupName"] for each in iam.list_groups_for_user(UserName=name)["Groups"]] == [name]
+    attached = iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]
+    assert [each["PolicyArn"] for each in attached] == [policy]
+    assert iam.list_user_policies(UserName=name)["PolicyNames"] == ["own"]
+    found = iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
+    assert [(each["AccessKeyId"], each["Status"]) for each in found] == [(keys.access_key_id, "Active")]
+    assert [each["SerialNumber"] for each in iam.list_mfa_devices(UserName=name)["MFADevices"]] == [device]
+    assert iam.get_policy(PolicyArn=policy)["Policy"]["DefaultVersionId"] == "v2"
+    document = iam.get_policy_version(PolicyArn=policy, VersionId="v1")["PolicyVersion"]["Document"]
+    assert document["Statement"][0]["Action"] == ["s3:GetObject"]
+
+
+@pytest.mark.proves("iam.ListRoles", "iam.ListRolePolicies", "iam.GetRolePolicy", "iam.ListAttachedRolePolicies")
+def test_everything_that_a_role_has_is_listed(iam):
+    name = unique("has")
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"Service": "ec2.amazonaws.com"}))
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=allow("s3:GetObject"))
+    iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
+    pages = iam.get_paginator("list_roles").paginate()
+    assert name in {each["RoleName"] for page in pages for each in page["Roles"]}
+    assert iam.list_role_policies(RoleName=name)["PolicyNames"] == ["own"]
+    document = iam.get_role_policy(RoleName=name, PolicyName="own")["PolicyDocument"]
+    assert document["Statement"][0]["Action"] == ["s3:GetObject"]
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    assert [each["PolicyName"] for each in attached] == ["ReadOnlyAccess"]
+
+
+@pytest.mark.proves("iam.GetAccountSummary")
+def test_the_summary_counts_what_is_there(iam):
+    before = iam.get_account_summary()["SummaryMap"]["Users"]
+    iam.create_user(UserName=unique("counted"))
+    assert iam.get_account_summary()["SummaryMap"]["Users"] == before + 1
+
+
+@pytest.mark.proves("ec2.DescribeSecurityGroups", "ec2.DescribeRouteTables")
+def test_what_is_around_an_instance_is_described(aws):
+    ec2 = aws("ec2")
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+    group = ec2.create_security_group(GroupName=unique("around"), Description="d", VpcId=vpc)["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "203.0.113.0/24"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    (found,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+    assert found["IpPermissions"][0]["IpRanges"][0]["CidrIp"] == "203.0.113.0/24"
+    tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    assert any(route.get("GatewayId") == "local" for table in tables for route in table["Routes"])
+
+
+@pytest.mark.proves("s3.CreateBucket", "s3.PutObjectLockConfiguration", "s3.PutBucketPolicy")
+def test_a_new_object_gets_the_retention_that_its_bucket_has(lab, prod, aws):
+    s3, name = aws("s3"), unique("kept")
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    kept = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}}
+    s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=kept)
+    version = s3.put_object(Bucket=name, Key="k", Body=b"1")["VersionId"]
+    assert s3.head_object(Bucket=name, Key="k")["ObjectLockMode"] == "COMPLIANCE"
+    root = client(lab, "s3", prod.root)
+    assert refused(root.delete_object, Bucket=name, Key="k", VersionId=version) == "AccessDenied"
+    deny = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/*"}
+    ]}  # fmt: skip
+    assert s3.get_object(Bucket=name, Key="k")["Body"].read() == b"1"
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(deny))
+    assert refused(s3.get_object, Bucket=name, Key="k") == "AccessDenied"

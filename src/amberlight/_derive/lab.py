@@ -90,8 +90,14 @@ def _declared(variable: str, paths: list[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == variable:
-                found.update(ast.literal_eval(node.value))
+            if isinstance(node, ast.AnnAssign):
+                target, value = node.target, node.value
+            elif isinstance(node, ast.Assign):
+                target, value = node.targets[0], node.value
+            else:
+                continue
+            if value is not None and ast.unparse(target) == variable:
+                found.update(ast.literal_eval(value))
     return found
 
 

@@ -44,6 +44,17 @@ class Quota:
         return allowed
 
 
+REAL = {
+    "cloudtrail.CreateTrail": "signed files and digests of the calls that were really made",
+    "cloudtrail.ListPublicKeys": "the keys that verify the digests",
+    "cloudtrail.LookupEvents": "the calls that were really made, with their true source",
+    "cloudtrail.PutEventSelectors": "what is delivered changes",
+    "cloudtrail.StartLogging": "delivery begins",
+    "cloudtrail.StopLogging": "delivery ends, the history goes on",
+    "cloudtrail.UpdateTrail": "delivery goes to the new place",
+}
+
+
 def install(world: World) -> None:
     """Put the API's operations in place."""
     history, delivery, rate = world.history, world.delivery, world.options.lookup_rate_per_s

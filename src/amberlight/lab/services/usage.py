@@ -24,6 +24,12 @@ _NAMES = {
 }  # fmt: skip
 
 
+REAL = {
+    "cloudwatch.PutMetricAlarm": "evaluated every second; wakes its topic",
+    "cloudwatch.GetMetricStatistics": "calls that were really made, counted",
+}
+
+
 class Usage:
     """Counts calls and publishes the counts."""
 
