@@ -1,19 +1,25 @@
 """How CloudTrail spells a call: names, parameters, answers, and what it leaves out.
 
 References:
-    310 real records (stratus detonations); "CloudTrail record contents", CloudTrail User Guide, 2026-11.
+    Real records of 400 kinds; "CloudTrail record contents", CloudTrail User Guide, 2026-11.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from amberlight.lab.options import REGION
+from amberlight.lab import hooks
 from amberlight.lab.recorder import shape_ec2, shape_s3
+from amberlight.lab.recorder.names import FRONTED, GLOBAL, api_version, event_name, event_region, event_source
 from amberlight.lab.recorder.requests import Call, Request
+from amberlight.lab.recorder.shape_json import java_time_of, spell
+
+__all__ = [
+    "GLOBAL", "api_version", "error", "event_name", "event_region", "event_source", "is_data", "is_read", "java_time_of",
+    "request_parameters", "response_elements",
+]  # fmt: skip
 
 _READS = re.compile(
     "^(Get|List|Describe|Head|BatchGet|Lookup|Search|Select|Query|Scan|Check|Simulate|Validate|Preview|View|Test|"
@@ -21,7 +27,7 @@ _READS = re.compile(
 )
 _READS_TOO = frozenset({"kms:Sign", "kms:Verify", "kms:Encrypt", "kms:Decrypt", "kms:VerifyMac", "kms:DeriveSharedSecret",
                         "kms:ReEncrypt"})  # fmt: skip
-_WRITES_TOO = frozenset({"sts:GetFederationToken"})
+_WRITES_TOO = frozenset({"sts:GetFederationToken", "sts:GetSessionToken"})
 _ANSWERED_READS = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetSessionToken",
                              "GetFederationToken"})  # fmt: skip
 _DATA = {
@@ -31,47 +37,23 @@ _DATA = {
     "dynamodb": ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem"),
     "cloudwatch": ("PutMetricData", "GetMetricData", "GetMetricStatistics", "ListMetrics", "GetMetricWidgetImage"),
 }  # fmt: skip
-_LAMBDA = {
-    "CreateFunction": "20150331", "DeleteFunction": "20150331", "ListFunctions": "20150331",
-    "GetFunction": "20150331v2", "GetFunctionConfiguration": "20150331v2", "UpdateFunctionCode": "20150331v2",
-    "UpdateFunctionConfiguration": "20150331v2", "AddPermission": "20150331v2", "RemovePermission": "20150331v2",
-    "GetPolicy": "20150331v2", "CreateEventSourceMapping": "20150331", "PublishVersion": "20150331",
-    "PublishLayerVersion": "20181031", "AddLayerVersionPermission": "20181031", "GetLayerVersion": "20181031",
-    "Invoke": "",
-}  # fmt: skip
-_SOURCES = {"cloudwatch": "monitoring", "stepfunctions": "states", "elbv2": "elasticloadbalancing",
-            "elb": "elasticloadbalancing", "sesv2": "ses", "resourcegroupstaggingapi": "tagging"}  # fmt: skip
-_ABSENT = re.compile(
-    "^(secretAccessKey|password|newPassword|oldPassword|secretString|secretBinary|plaintext|privateKey|"
-    "serialNumberSecret|zipFile|message|plaintextKey)$"
-)
-_MARKED = {("ssm", "parameters"), ("ssm", "value"), ("lambda", "variables"), ("ssm", "tokenValue")}
-HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 _SURPLUS: dict[str, tuple[str, tuple[str, ...]]] = {
     "CreateRole": ("role", ("description", "maxSessionDuration", "tags")),
     "AssumeRole": ("", ("packedPolicySize",)),
 }
 """What the emulator answers without being asked, and AWS does not."""
 
-GLOBAL = frozenset({"iam", "organizations", "cloudfront", "route53", "support", "account"})
-"""Services without a Region of their own; their events appear in us-east-1."""
+_BEYOND_THE_MODEL: dict[tuple[str, str], dict[str, Any]] = {
+    ("ec2-instance-connect", "SendSerialConsoleSSHPublicKey"): {"monitorMode": False},
+    ("route53resolver", "DeleteResolverQueryLogConfig"): {"originSequenceNumber": 0},
+    ("ssm", "SendCommand"): {"interactive": False},
+}
+"""Parameters that the services have inside and the public models have not."""
 
-
-def event_source(call: Call) -> str:
-    """`eventSource` of a call."""
-    return f"{_SOURCES.get(call.service, call.service)}.amazonaws.com"
-
-
-def event_name(call: Call) -> str:
-    """`eventName` of a call."""
-    if call.service == "lambda":
-        return call.operation + _LAMBDA.get(call.operation, "20150331")
-    return shape_s3.event_name(call.operation) if call.service == "s3" else call.operation
-
-
-def event_region(call: Call, signed: str) -> str:
-    """The Region whose history has the event."""
-    return REGION if call.service in GLOBAL else signed
+_INSIDE_A_COMMAND = {"interactive": False, "clientName": "", "clientSourceId": "", "hasCancelCommandSignature": False,
+                     "hasSendCommandSignature": False}  # fmt: skip
+_ASKED_IF_DENIED = FRONTED | {"ec2", "s3", "bedrock", "bedrock-agent", "ce"}
+"""Services whose records of a denied call tell what was asked; the others decide before they read it."""
 
 
 def is_read(call: Call) -> bool:
@@ -85,16 +67,17 @@ def is_data(call: Call) -> bool:
     return shape_s3.is_data(call) if call.service == "s3" else call.operation in _DATA.get(call.service, ())
 
 
-def request_parameters(call: Call, wire: Request) -> dict[str, Any] | None:
+def request_parameters(call: Call, wire: Request, *, denied: bool = False) -> dict[str, Any] | None:
     """`requestParameters`: what was asked, without secrets."""
+    if denied and call.service not in _ASKED_IF_DENIED:
+        return None
     if call.service == "s3":
         return shape_s3.request(call, wire)
     if call.service == "ec2":
         return shape_ec2.request(call.operation, call.params) or None
-    shaped = camel(call.params, call.service)
-    if call.service == "lambda" and isinstance(shaped.get("environment"), dict):
-        shaped["environment"] = {}
-    return shaped or None
+    shape = hooks.model(call.service).operation_model(call.operation).input_shape
+    inside = _BEYOND_THE_MODEL.get((call.service, call.operation), {})
+    return {**inside, **spell(call.params, shape, call.service)} or None
 
 
 def response_elements(
@@ -107,53 +90,39 @@ def response_elements(
         return shape_s3.response(headers)
     if call.service == "ec2":
         return shape_ec2.response(call.operation, output, request_id)
-    return _plain_response(call, camel(output, call.service)) or None
+    shape = hooks.model(call.service).operation_model(call.operation).output_shape
+    return _plain_response(call, spell(output, shape, call.service), shape) or None
 
 
-def _plain_response(call: Call, shaped: dict[str, Any]) -> dict[str, Any]:
+def _plain_response(call: Call, shaped: dict[str, Any], shape: Any) -> dict[str, Any]:
+    if "command" in shaped and call.operation == "SendCommand":
+        shaped["command"].update(_INSIDE_A_COMMAND)
     outer, names = _SURPLUS.get(call.operation, ("", ()))
     for name in names:
         if name[0].upper() + name[1:] not in call.params:
             (shaped.get(outer, {}) if outer else shaped).pop(name, None)
-    if call.service == "lambda" and isinstance(shaped.get("environment"), dict):
-        shaped["environment"] = {}
-    if call.service == "rds" and len(shaped) == 1:
+    if call.service == "rds" and len(shaped) == 1 and _has_one_structure(shape):
         unwrapped: dict[str, Any] = next(iter(shaped.values()))
         return unwrapped
     return shaped
 
 
-def error(call: Call, code: str, message: str) -> dict[str, str]:
-    """`errorCode` and `errorMessage` of a refused call."""
+def _has_one_structure(shape: Any) -> bool:
+    members = list(shape.members.values())
+    return len(members) == 1 and members[0].type_name == "structure"
+
+
+def is_denial(code: str) -> bool:
+    """Whether an error says that a policy does not allow the call."""
+    return code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Client.UnauthorizedOperation")
+
+
+def error(call: Call, code: str, message: str) -> dict[str, Any]:
+    """`errorCode` and `errorMessage` of a refused call, and how some services answer a denied one."""
     if call.service == "ec2" and not code.startswith(("Client.", "Server.")):
         code = "Client." + ("UnauthorizedOperation" if code == "AccessDenied" else code)
     elif code == "AccessDeniedException":
         code = "AccessDenied"
+    if call.service in FRONTED and is_denial(code):
+        return {"errorCode": code, "responseElements": {"message": message}}
     return {"errorCode": code, **({"errorMessage": message} if message else {})}
-
-
-def camel(value: Any, service: str) -> Any:
-    """Names with a small first letter, blobs and secrets left out, times as Java prints them."""
-    if isinstance(value, Mapping):
-        found = {}
-        for name, inner in value.items():
-            wire = name[:1].lower() + name[1:]
-            if _ABSENT.match(wire) or isinstance(inner, (bytes, bytearray)):
-                continue
-            found[wire] = HIDDEN if (service, wire) in _MARKED else camel(inner, service)
-        return found
-    if isinstance(value, list):
-        return [camel(item, service) for item in value]
-    if isinstance(value, dt.datetime):
-        return java_time(value)
-    return value
-
-
-def java_time(moment: dt.datetime) -> str:
-    """A time as the services' Java code prints it: `Jul 31, 2024, 8:07:33 PM`."""
-    return moment.astimezone(dt.UTC).strftime("%b %-d, %Y, %-I:%M:%S %p")
-
-
-def java_time_of(moment: float) -> str:
-    """Seconds since the epoch in the same form."""
-    return java_time(dt.datetime.fromtimestamp(moment, dt.UTC))

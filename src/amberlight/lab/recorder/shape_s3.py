@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from amberlight.lab.recorder import xml_json
 from amberlight.lab.recorder.requests import Call, Request, Scope
 
 _NAMES = {
@@ -20,14 +21,13 @@ _NAMES = {
     "PutBucketLifecycleConfiguration": "PutBucketLifecycle", "GetBucketLifecycleConfiguration": "GetBucketLifecycle",
     "PutBucketNotificationConfiguration": "PutBucketNotification",
     "GetBucketNotificationConfiguration": "GetBucketNotification",
+    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
+    "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
 }  # fmt: skip
 _BUCKET_DATA = frozenset({"ListObjects", "ListObjectsV2", "ListObjectVersions", "ListMultipartUploads", "HeadBucket",
                           "DeleteObjects"})  # fmt: skip
 _SKIPPED_HEADERS = ("x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-user-agent", "x-amz-meta-")
 _SKIPPED_QUERY = ("X-Amz-Signature", "X-Amz-Security-Token", "x-id", "Signature", "x-amz-security-token")
-_PAYLOADS = ("VersioningConfiguration", "PublicAccessBlockConfiguration", "ServerSideEncryptionConfiguration",
-             "CreateBucketConfiguration", "ObjectLockConfiguration", "LifecycleConfiguration", "Tagging", "Retention",
-             "LegalHold", "ReplicationConfiguration", "OwnershipControls", "BucketLoggingStatus")  # fmt: skip
 
 
 def event_name(operation: str) -> str:
@@ -53,7 +53,8 @@ def request(call: Call, wire: Request) -> dict[str, Any]:
     found.update({name: value for name, value in sent.items() if not name.startswith(_SKIPPED_HEADERS)})
     if call.operation == "PutBucketPolicy":
         found["bucketPolicy"] = _json(wire.body)
-    found.update({name: call.params[name] for name in _PAYLOADS if name in call.params})
+    elif not is_data(call):
+        found.update(xml_json.of_body(wire.body))
     return found
 
 
@@ -84,11 +85,14 @@ def additional(signature: Scope, *, sent: int, received: int, headers: Mapping[s
 
 
 def resources(call: Call, owner: str | None) -> list[dict[str, str]] | None:
-    """`resources` of an S3 call."""
+    """`resources` of an S3 call; a bucket that nobody has is none."""
     bucket = call.params.get("Bucket")
-    if not bucket:
+    if not bucket or owner is None:
         return None
-    found = [{"type": "AWS::S3::Bucket", "ARN": f"arn:aws:s3:::{bucket}", "accountId": owner or ""}]
+    arn = f"arn:aws:s3:::{bucket}"
+    found = [{"type": "AWS::S3::Bucket", "ARN": arn, "accountId": owner}]
     if "Key" in call.params:
-        found.insert(0, {"type": "AWS::S3::Object", "ARN": f"arn:aws:s3:::{bucket}/{call.params['Key']}"})
+        found.insert(0, {"type": "AWS::S3::Object", "ARN": f"{arn}/{call.params['Key']}"})
+    elif is_data(call):
+        found.insert(0, {"type": "AWS::S3::Object", "ARNPrefix": f"{arn}/{call.params.get('Prefix', '')}"})
     return found
