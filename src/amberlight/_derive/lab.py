@@ -90,14 +90,9 @@ def _declared(variable: str, paths: list[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in paths:
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.AnnAssign):
-                target, value = node.target, node.value
-            elif isinstance(node, ast.Assign):
-                target, value = node.targets[0], node.value
-            else:
-                continue
-            if value is not None and ast.unparse(target) == variable:
-                found.update(ast.literal_eval(value))
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                found.update(ast.literal_eval(node.value) if ast.unparse(target) == variable else {})
     return found
 
 
