@@ -123,6 +123,14 @@ def error(call: Call, code: str, message: str) -> dict[str, Any]:
         code = "Client." + ("UnauthorizedOperation" if code == "AccessDenied" else code)
     elif code == "AccessDeniedException":
         code = "AccessDenied"
+    elif call.service != "s3":
+        code = _class_of(call, code)
     if call.service in FRONTED and is_denial(code):
         return {"errorCode": code, "responseElements": {"message": message}}
     return {"errorCode": code, **({"errorMessage": message} if message else {})}
+
+
+def _class_of(call: Call, code: str) -> str:
+    """A modelled error under the name of its class: `NoSuchEntityException`, where the wire has `NoSuchEntity`."""
+    errors = hooks.model(call.service).operation_model(call.operation).error_shapes
+    return next((str(each.name) for each in errors if each.metadata.get("error", {}).get("code") == code), code)
