@@ -1,6 +1,7 @@
 """GuardDuty: detectors, findings that calls make, findings that the owner plants, samples, and where they arrive."""
 
 import datetime as dt
+import gzip
 import json
 
 import boto3
@@ -373,3 +374,26 @@ def test_policies_bind_readers(lab, prod, aws, guardduty):
     ))  # fmt: skip
     assert reader.list_detectors()["DetectorIds"] == [guardduty.detector]
     assert refused(reader.list_findings, DetectorId=guardduty.detector) == "AccessDeniedException"
+
+
+def names(value, path=""):
+    """Every path of names in a JSON value, lists and the entries of maps left out."""
+    if isinstance(value, list):
+        return {found for each in value for found in names(each, path)}
+    if isinstance(value, dict) and not path.endswith("affectedResources"):
+        return {found for name, each in value.items() for found in names(each, f"{path}.{name}")}
+    return {path}
+
+
+def test_findings_have_the_members_of_real_ones(guardduty, told, shared_data):
+    lines = gzip.decompress((shared_data / "eventbridge-custodian/events.jsonl.gz").read_bytes()).splitlines()
+    real = [each["event"] for each in map(json.loads, lines) if each["event"].get("source") == "aws.guardduty"]
+    assert len(real) == 2
+    for event in real:
+        name = event["detail"]["type"]
+        guardduty.create_sample_findings(DetectorId=guardduty.detector, FindingTypes=[name])
+        made = told(type=name)[0]
+        missing = names(event) - names(made)
+        # `debug` is of who recorded them; the rest depends on the case.
+        optional = (".debug", ".detail.service.additionalInfo.unusual", ".detail.service.additionalInfo.threatListName")
+        assert not {path for path in missing if not path.startswith(optional)}

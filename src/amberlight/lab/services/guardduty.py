@@ -75,6 +75,10 @@ class GuardDuty:
 
     def _tell(self, place: tuple[str, str], finding: Finding) -> None:
         bus.tell(place, "aws.guardduty", "GuardDuty Finding", finding)
+        self.pass_on(place, finding)
+
+    def pass_on(self, place: tuple[str, str], finding: Finding) -> None:
+        """Tell AWS's other services of a finding, or that it was archived."""
         for listener in self._world.findings:
             listener(place, finding)
 
@@ -137,12 +141,17 @@ def install(world: World) -> None:
     def on(work: Callable[[Detector, dict[str, Any]], Mapping[str, Any] | None]) -> Operation:
         return lambda asked: work(guardduty.of_caller(asked), asked)
 
+    def archive(detector: Detector, asked: Mapping[str, Any], *, archived: bool) -> None:
+        for finding in _named(detector, asked):
+            finding["service"]["archived"] = archived
+            guardduty.pass_on(detector.place, finding)
+
     serve("guardduty", {
         "CreateDetector": guardduty.create, "ListDetectors": guardduty.ids, "UpdateDetector": guardduty.update,
         "DeleteDetector": guardduty.delete, "GetDetector": on(_detector), "ListFindings": on(_list),
         "GetFindings": on(_get), "CreateSampleFindings": on(_samples), "GetFindingsStatistics": on(_statistics),
-        "ArchiveFindings": on(lambda detector, asked: _archive(detector, asked, archived=True)),
-        "UnarchiveFindings": on(lambda detector, asked: _archive(detector, asked, archived=False)),
+        "ArchiveFindings": on(lambda detector, asked: archive(detector, asked, archived=True)),
+        "UnarchiveFindings": on(lambda detector, asked: archive(detector, asked, archived=False)),
     }, resource=_arn)  # fmt: skip
 
 
@@ -220,11 +229,6 @@ def _named(detector: Detector, asked: Mapping[str, Any]) -> list[Finding]:
     if len(ids) > _MOST:
         raise _bad(f"because more than {_MOST} finding ids are given.")
     return [detector.findings[each] for each in ids if each in detector.findings]
-
-
-def _archive(detector: Detector, asked: Mapping[str, Any], *, archived: bool) -> None:
-    for finding in _named(detector, asked):
-        finding["service"]["archived"] = archived
 
 
 def _samples(detector: Detector, asked: Mapping[str, Any]) -> None:
