@@ -186,9 +186,13 @@ def test_stopping_ends_processes_and_keeps_files(aws, lab):
     ec2, ssm = aws("ec2"), aws("ssm")
     ident = ec2.run_instances(ImageId="ami-00000001", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
 
+    def ping():
+        filters = [{"Key": "InstanceIds", "Values": [ident]}]
+        found = ssm.describe_instance_information(Filters=filters)["InstanceInformationList"]
+        return found[0]["PingStatus"] if found else "none"
+
     def managed():
-        return any(each["InstanceId"] == ident
-                   for each in ssm.describe_instance_information()["InstanceInformationList"])  # fmt: skip
+        return ping() == "Online"
 
     def shell(text):
         sent = ssm.send_command(InstanceIds=[ident], DocumentName="AWS-RunShellScript",
@@ -202,13 +206,13 @@ def test_stopping_ends_processes_and_keeps_files(aws, lab):
     shell('echo kept > "$HOST_ROOT/root/file"; setsid sleep 54321 >/dev/null 2>&1 &')
     eventually(lambda: sleeping(54321))
     ec2.stop_instances(InstanceIds=[ident])
-    eventually(lambda: not managed())
+    eventually(lambda: ping() == "ConnectionLost")
     eventually(lambda: not sleeping(54321))
     ec2.start_instances(InstanceIds=[ident])
     eventually(managed)
     assert shell('cat "$HOST_ROOT/root/file"') == "kept\n"
     ec2.terminate_instances(InstanceIds=[ident])
-    eventually(lambda: not managed())
+    eventually(lambda: ping() == "none")
 
 
 def test_beyond_the_limit_an_instance_is_metadata_only_and_that_is_said(lab, aws):

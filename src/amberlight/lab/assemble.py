@@ -51,12 +51,12 @@ def assemble(
     recorder.wants_data = delivery.wants_data
     history.subscribe(delivery.take)
     made = world.World(
-        options=options, accounts=accounts, hosts=Hosts(network, spawner, options.workdir, port, options.max_hosts),
-        network=network, recorder=recorder, history=history, delivery=delivery, control=Control(), on_limit=on_limit,
-        jobs=[delivery.tick],
+    hosts = Hosts(network, spawner, options.workdir, port, options.max_hosts)
+    metadata = Metadata(hosts, _assume_recorder(recorder))
+        options=options, accounts=accounts, hosts=hosts, metadata=metadata, network=network, recorder=recorder,
+        history=history, delivery=delivery, control=Control(), on_limit=on_limit, jobs=[delivery.tick],
     )  # fmt: skip
     world.install(made)
-    metadata = Metadata(made.hosts, _assume_recorder(recorder))
     app = _front(network, metadata, recorder, made.control)
     for front in made.fronts:
         app = front(app)

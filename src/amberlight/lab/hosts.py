@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from amberlight.lab import netns, rootfs
 from amberlight.lab.network import WITH_US, NamespaceNetwork, Network, Spawner
@@ -113,6 +114,10 @@ class Hosts:
         """The host of an instance, if it has one."""
         return self._hosts.get(instance_id)
 
+    def all(self) -> list[Host]:
+        """Every host, running or not."""
+        return list(self._hosts.values())
+
     def halt(self, instance_id: str) -> None:
         """Cut the power: every process of the host ends, its files stay."""
         host = self._hosts.get(instance_id)
@@ -145,8 +150,10 @@ class Hosts:
         timeout: float = 3600.0,
         cwd: str | None = None,
         stop: Callable[[], bool] = lambda: False,
+        *,
+        keep: Callable[[IO[bytes], IO[bytes]], None] = lambda *_: None,
     ) -> Finished:
-        """Run a program on the host as root and wait for it."""
+        """Run a program on the host as root and wait for it; *keep* may read the whole of its output."""
         host = self._hosts[instance_id]
         temporary = self._workdir / "tmp"
         temporary.mkdir(exist_ok=True)
@@ -161,6 +168,8 @@ class Hosts:
             for stream in (out, err):
                 stream.seek(0)
                 texts.append(stream.read(200_000).decode(errors="replace"))
+                stream.seek(0)
+            keep(out, err)
         return Finished(_shell_code(process.returncode), texts[0], texts[1], not ended and not cancelled, cancelled)
 
     def _argv(self, host: Host, argv: list[str], cwd: str | None) -> list[str]:

@@ -98,10 +98,17 @@ class Metadata:
             return json.dumps(self._session(host, role))
         return None
 
+    def credentials(self, host: Host) -> dict[str, Any] | None:
+        """What a program on the host would find as the role's credentials; None where the instance has no role."""
+        with hooks.acting_for(host.account, host.region):
+            instance = hooks.service("ec2")._instances.get(host.instance_id) or {}
+        role = _role_of(host.account, str((instance.get("IamInstanceProfile") or {}).get("Arn", "")))
+        return self._session(host, role) if role else None
+
     def _session(self, host: Host, role: dict[str, Any]) -> dict[str, Any]:
         now = clock.now()
         held = self._sessions.get(host.instance_id)
-        if held is None or held["expires"] < now + _RENEW_S or held["role"] != role["RoleId"]:
+        if held is None or _ends(held) < now + _RENEW_S or held["role"] != role["RoleId"]:
             held = {**issue(host.account, role, host.instance_id, _SESSION_S, "2.0"), "role": role["RoleId"]}
             self._sessions[host.instance_id] = held
             self._on_assume(host, role, held)
@@ -110,6 +117,12 @@ class Metadata:
             "AccessKeyId": held["key"], "SecretAccessKey": held["secret"], "Token": held["token"],
             "Expiration": clock.iso(held["expires"]),
         }  # fmt: skip
+
+
+def _ends(held: dict[str, Any]) -> float:
+    """When a session that was handed out really ends."""
+    session = hooks.service("sts")._sessions.get(held["key"]) or {}
+    return float(session.get("Expiration", 0))
 
 
 def _role_of(account: str, profile_arn: str) -> dict[str, Any] | None:

@@ -38,11 +38,14 @@ class LabOptions:
     """LookupEvents quota per account and Region."""
     max_hosts: int = 6
     """Instances beyond it are metadata only."""
+    ssm_time_scale: float = 0.05
+    """Which part of TimeoutSeconds a command waits for a host that is not there, and `aws:sleep` sleeps (AWS: all)."""
 
     def __post_init__(self) -> None:
         if self.hosts not in ("auto", "namespaces", "processes"):
             raise ValueError(f"hosts must be auto, namespaces or processes, not {self.hosts!r}")
-        for name in ("lookup_delay_s", "delivery_interval_s", "digest_interval_s", "snapshot_pending_s", "max_hosts"):
+        for name in ("lookup_delay_s", "delivery_interval_s", "digest_interval_s", "snapshot_pending_s", "ssm_time_scale",
+                     "max_hosts"):  # fmt: skip
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
         if self.lookup_rate_per_s <= 0:

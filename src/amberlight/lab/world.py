@@ -17,6 +17,7 @@ from amberlight.lab import services
 from amberlight.lab.accounts import LabAccount
 from amberlight.lab.control import Control
 from amberlight.lab.hosts import Hosts
+from amberlight.lab.metadata import Metadata
 from amberlight.lab.network import Network
 from amberlight.lab.options import LabOptions
 from amberlight.lab.recorder.delivery import Delivery
@@ -32,6 +33,7 @@ class World:
     accounts: Mapping[str, LabAccount]
     """By name: `prod`, `security`, `vault`."""
     hosts: Hosts
+    metadata: Metadata
     network: Network
     recorder: Recorder
     """Sees each call: `begins` before it, `counters` after it."""
