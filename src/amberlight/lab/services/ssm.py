@@ -9,6 +9,14 @@ from amberlight.lab.ssm.agents import Agents
 from amberlight.lab.ssm.commands import Commands
 from amberlight.lab.world import World
 
+REAL = {
+    "ssm.CancelCommand": "the processes end",
+    "ssm.CreateDocument": "commands run it",
+    "ssm.DescribeInstanceInformation": "hosts that answer, and those that were stopped",
+    "ssm.GetCommandInvocation": "output and exit code of the command",
+    "ssm.SendCommand": "runs on the hosts; output in S3 is written with the host's own rights",
+}
+
 
 def install(world: World) -> None:
     """Serve the API in place of the emulator's, which keeps Parameter Store and settings."""
