@@ -10,6 +10,7 @@ from typing import Any
 from amberlight.lab import clock, hooks, world
 from amberlight.lab.accounts import LabAccount
 from amberlight.lab.control import PREFIX, Control
+from amberlight.lab.faults.cutting import cuttable
 from amberlight.lab.hosts import Host, Hosts
 from amberlight.lab.metadata import Metadata
 from amberlight.lab.network import METADATA, Network, Spawner
@@ -50,9 +51,9 @@ def assemble(
     recorder.befores.append(delivery.before)
     recorder.wants_data = delivery.wants_data
     history.subscribe(delivery.take)
-    made = world.World(
     hosts = Hosts(network, spawner, options.workdir, port, options.max_hosts)
     metadata = Metadata(hosts, _assume_recorder(recorder))
+    made = world.World(
         options=options, accounts=accounts, hosts=hosts, metadata=metadata, network=network, recorder=recorder,
         history=history, delivery=delivery, control=Control(), on_limit=on_limit, jobs=[delivery.tick],
     )  # fmt: skip
@@ -60,7 +61,7 @@ def assemble(
     app = _front(network, metadata, recorder, made.control)
     for front in made.fronts:
         app = front(app)
-    return Built(app, made.hosts, tuple(made.jobs), made.control.token)
+    return Built(cuttable(app), made.hosts, tuple(made.jobs), made.control.token)
 
 
 def _front(network: Network, metadata: Metadata, recorder: Recorder, control: Control) -> Callable[..., Any]:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, unquote, urlencode
 
+import botocore.exceptions
 import botocore.parsers
 import botocore.serialize
 import botocore.session
@@ -56,6 +57,12 @@ def register(scope: str, handler: Callable[..., Any], *, prefix: str, model: str
     actions._BOTOCORE_SERVICE_MAP[scope] = [model]
 
 
+def wrap_handlers(wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Wrap what answers each service's calls, behind the checks of signature and policy."""
+    handlers = emulator("app").SERVICE_HANDLERS
+    handlers.update({scope: wrap(handler) for scope, handler in handlers.items()})
+
+
 def acting_for(account: str, region: str) -> AbstractContextManager[None]:
     """The emulator's stores as this account and Region sees them."""
     return cast("AbstractContextManager[None]", emulator("core.responses").request_scope(account, region))
@@ -78,6 +85,22 @@ def model(service_name: str) -> Any:
 
 
 @lru_cache(maxsize=1)
+def service_names() -> tuple[str, ...]:
+    """All services that botocore knows."""
+    return tuple(_session().get_available_services())
+
+
+@lru_cache(maxsize=64)
+def pages(service_name: str, operation: str) -> Mapping[str, Any] | None:
+    """How botocore pages through an operation: `input_token`, `output_token`, `result_key`, `limit_key`; or None."""
+    try:
+        paginators = _session().get_paginator_model(service_name)
+        return cast("Mapping[str, Any]", paginators.get_paginator(operation))
+    except (ValueError, botocore.exceptions.UnknownServiceError, botocore.exceptions.DataNotFoundError):
+        return None
+
+
+@lru_cache(maxsize=1)
 def _session() -> Any:
     return botocore.session.get_session()
 
@@ -92,10 +115,12 @@ async def call(account: str, region: str, service_name: str, operation: str, **p
     wire = botocore.serialize.create_serializer(protocol).serialize_to_request(params, op)
     body = _body(wire["body"])
     headers = {key.lower(): value for key, value in wire["headers"].items()}
-    query = {key: [value] for key, value in cast("Mapping[str, str]", wire["query_string"] or {}).items()}
+    path, _, constants = wire["url_path"].partition("?")
+    query = parse_qs(constants, keep_blank_values=True)
+    query.update({key: [value] for key, value in cast("Mapping[str, str]", wire["query_string"] or {}).items()})
     with acting_for(account, region):
         status, answer_headers, answer = await service(service_name).handle_request(
-            wire["method"], wire["url_path"], headers, body, query
+            wire["method"], unquote(path), headers, body, query
         )
     parser = botocore.parsers.create_parser(protocol)
     lowered = {key.lower(): value for key, value in answer_headers.items()}

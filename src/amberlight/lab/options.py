@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 REGION = "us-east-1"
 """Home Region: where global services (IAM, STS) write their events."""
@@ -36,10 +38,12 @@ class LabOptions:
     """How long a snapshot stays `pending`."""
     lookup_rate_per_s: float = 2.0
     """LookupEvents quota per account and Region."""
-    max_hosts: int = 6
-    """Instances beyond it are metadata only."""
     ssm_time_scale: float = 0.05
     """Which part of TimeoutSeconds a command waits for a host that is not there, and `aws:sleep` sleeps (AWS: all)."""
+    max_hosts: int = 6
+    """Instances beyond it are metadata only."""
+    faults: Sequence[Mapping[str, Any]] = ()
+    """In force from the start; see `amberlight.lab.faults`."""
 
     def __post_init__(self) -> None:
         if self.hosts not in ("auto", "namespaces", "processes"):

@@ -40,12 +40,34 @@ class _Stream:
     pending: list[Event] = dataclasses.field(default_factory=list)
     files: list[digests.LogFile] = dataclasses.field(default_factory=list)
     last: digests.Digest | None = None
+    late: list[tuple[float, list[Event]]] = dataclasses.field(default_factory=list)
+    """Put aside until then."""
+
+
+@dataclasses.dataclass
+class Parcel:
+    """What a trail is about to deliver in one Region; `Delivery.changes` may change it."""
+
+    account: str
+    region: str
+    trail: str
+    events: list[Event]
+    copies: int = 1
+    """Files with these events."""
+    stored: bool = True
+    """Whether the files come into the bucket; digests list them anyway."""
+    late: list[tuple[float, list[Event]]] = dataclasses.field(default_factory=list)
+    """Events that come so many seconds later, each list in a file of its own."""
 
 
 class Delivery:
     """All trails of all accounts."""
 
     def __init__(self, options: LabOptions) -> None:
+        self.changes: list[Callable[[Parcel], None]] = []
+        """Told of each parcel before it is delivered."""
+        self.digest_changes: list[Callable[[str, str, str, digests.Digest], digests.Digest | None]] = []
+        """From account, Region, trail and digest, the digest to store, or None to store nothing."""
         self._options = options
         self._streams: dict[tuple[str, str, str], _Stream] = {}
         self._signers: dict[str, digests.Signer] = {}
@@ -109,15 +131,27 @@ class Delivery:
         for stream in list(self._streams.values()):
             with self._lock:
                 events, stream.pending = stream.pending, []
+            due = [lot for when, lot in stream.late if when <= now]
+            stream.late = [(when, lot) for when, lot in stream.late if when > now]
+            for lot in due:
+                self._write_log(stream, lot, now)
             if events:
-                self._write_log(stream, events, now)
+                self._send(stream, events, now)
 
-    def _write_log(self, stream: _Stream, events: list[Event], now: float) -> None:
+    def _send(self, stream: _Stream, events: list[Event], now: float) -> None:
+        parcel = Parcel(stream.account, stream.region, str(stream.trail["Name"]), events)
+        for change in self.changes:
+            change(parcel)
+        stream.late += [(now + seconds, lot) for seconds, lot in parcel.late]
+        for _ in range(parcel.copies if parcel.events else 0):
+            self._write_log(stream, parcel.events, now, stored=parcel.stored)
+
+    def _write_log(self, stream: _Stream, events: list[Event], now: float, *, stored: bool = True) -> None:
         unique = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(16))
         name = f"{stream.account}_CloudTrail_{stream.region}_{clock.compact(now, seconds=False)}_{unique}.json.gz"
         key = f"{_prefix(stream, 'CloudTrail')}/{clock.day(now)}/{name}"
         plain = ('{"Records":[' + ",".join(event.text for event in events) + "]}").encode()
-        if not self._store(stream, key, gzip.compress(plain), {}, now):
+        if stored and not self._store(stream, key, gzip.compress(plain), {}, now):
             return
         times = sorted(clock.iso(event.time) for event in events)
         digest = hashlib.sha256(plain).hexdigest()
@@ -141,7 +175,10 @@ class Delivery:
         key = f"{_prefix(stream, 'CloudTrail-Digest')}/{clock.day(now)}/{name}"
         place = (stream.account, str(trail["S3BucketName"]), key)
         made = digests.make(place, (stream.since, now), files, stream.last, self.signer(stream.region))
-        if self._store(stream, key, made.body, made.metadata, now):
+        sent: digests.Digest | None = made
+        for change in self.digest_changes:
+            sent = change(stream.account, stream.region, str(trail["Name"]), sent) if sent is not None else None
+        if sent is None or self._store(stream, key, sent.body, sent.metadata, now):
             stream.last, stream.since = made, now
         else:
             stream.files = files + stream.files
