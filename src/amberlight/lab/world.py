@@ -48,6 +48,9 @@ class World:
     """Run ten times a second on the event loop, like every request: the emulator's stores know no locks."""
     findings: list[Callable[[tuple[str, str], Mapping[str, Any]], None]] = dataclasses.field(default_factory=list)
     """Told of each finding that GuardDuty tells: account and Region, and the finding as EventBridge has it."""
+    obstacles: list[Callable[[str, float], float | None]] = dataclasses.field(default_factory=list)
+    """Asked before a command goes to an instance, with the seconds after which it would end undelivered: None lets it
+    through, a number keeps it back and ends it after so many seconds."""
     fronts: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = dataclasses.field(default_factory=list)
     """Wraps of the application around recorder and emulator; the last one is the outermost."""
 

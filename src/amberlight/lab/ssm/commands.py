@@ -120,9 +120,12 @@ class Commands:
 
     async def _deliver(self, command: Command, invocation: Invocation) -> bool:
         """Wait for the host's agent; True when it has the command."""
-        last = command.created + command.timeout * self._world.options.ssm_time_scale
+        patience = command.timeout * self._world.options.ssm_time_scale
+        asked = (obstacle(invocation.instance, patience) for obstacle in self._world.obstacles)
+        held_back = next((seconds for seconds in asked if seconds is not None), None)
+        last = command.created + (patience if held_back is None else held_back)
         while not invocation.stop.is_set():
-            if self._agents.online(invocation.instance):
+            if held_back is None and self._agents.online(invocation.instance):
                 return True
             if clock.now() > last:
                 invocation.end("TimedOut", "DeliveryTimedOut")
