@@ -12,6 +12,7 @@ from typing import Any
 
 from amberlight.lab import hooks
 from amberlight.lab.hosts import Hosts
+from amberlight.lab.recorded import host_of
 from amberlight.lab.world import World
 
 _CIDR, _SUBNET = "10.77.0.0/16", "10.77.0.0/24"
@@ -45,10 +46,8 @@ def _install_launch(hosts: Hosts, on_limit: Callable[[str], None]) -> None:
     def launch(*args: Any, **kwargs: Any) -> list[dict[str, Any]]:
         created: list[dict[str, Any]] = old(*args, **kwargs)
         for instance in created:
-            place = hosts.reserve()
-            if place is None:
-                on_limit("instances beyond the lab's limit of hosts are metadata only and not managed by SSM")
-            else:
+            place = _reserve(instance, hosts, on_limit)
+            if place is not None:
                 _give_address(instance, place[1])
                 instance["_lab_place"] = place
             _add_interface(instance)
@@ -87,6 +86,17 @@ def _give_address(instance: dict[str, Any], address: str) -> None:
 
 
 def _volume_ids(instance: dict[str, Any]) -> list[str]:
+def _reserve(instance: dict[str, Any], hosts: Hosts, on_limit: Callable[[str], None]) -> tuple[int, str] | None:
+    recorded = host_of(instance)
+    if recorded is not None:
+        on_limit(f"instances of {recorded.name} are played back: commands answer from recordings, nothing runs")
+        return None
+    place = hosts.reserve()
+    if place is None:
+        on_limit("instances beyond the lab's limit of hosts are metadata only and not managed by SSM")
+    return place
+
+
     return [mapping["Ebs"]["VolumeId"] for mapping in instance["BlockDeviceMappings"]]
 
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 from amberlight.lab import clock, hooks
 from amberlight.lab.hosts import Finished, Hosts
 from amberlight.lab.own import Operation, Refused, paged
+from amberlight.lab.recorded import host_of
 from amberlight.lab.ssm.steps import Machine, Script
 
 VERSION = "3.3.4121.0"
@@ -28,7 +29,7 @@ class HostMachine:
     """A host of the lab; what is run there really runs."""
 
     platform = "Linux"
-    name, release = "Amazon Linux", "2023"
+    name, release, computer = "Amazon Linux", "2023", ""
 
     def __init__(self, hosts: Hosts, instance: str) -> None:
         self._hosts = hosts
@@ -61,31 +62,31 @@ class Agents:
     def __init__(self, hosts: Hosts) -> None:
         self._hosts = hosts
         self._heard: dict[str, float] = {}
-        self.others: dict[str, Machine] = {}
-        """Instances that have an agent and no host of the lab's."""
 
     def listen(self) -> None:
         """Note who is there; runs ten times a second."""
-        there = {host.instance_id for host in self._hosts.all()} | set(self.others)
+        there = {host.instance_id for host in self._hosts.all()}
         self._heard = {instance: heard for instance, heard in self._heard.items() if instance in there}
-        self._heard.update({instance: clock.now() for instance in there if self._up(instance)})
-
-    def _up(self, instance: str) -> bool:
-        return instance in self.others or self._hosts.managed(instance)
+        self._heard.update({instance: clock.now() for instance in there if self._hosts.managed(instance)})
 
     def online(self, instance: str) -> bool:
         """Whether the agent of an instance of the current account answers now."""
         found = hooks.service("ec2")._instances.get(instance)
-        return bool(found and found["State"]["Name"] == "running" and self._up(instance))
+        up = self._hosts.managed(instance) or host_of(found) is not None
+        return bool(found and found["State"]["Name"] == "running" and up)
 
     def registered(self) -> list[str]:
         """The instances of the current account and Region that Systems Manager knows."""
-        instances = hooks.service("ec2")._instances
-        return [each for each in instances.keys() if each in self._heard or self.online(each)]  # noqa: SIM118
+        found = hooks.service("ec2")._instances.items()
+        return [
+            instance for instance, record in found
+            if instance in self._heard or self.online(instance)
+            or (host_of(record) is not None and record["State"]["Name"] == "stopped")
+        ]  # fmt: skip
 
     def machine(self, instance: str) -> Machine:
         """An instance, to run commands on."""
-        return self.others.get(instance) or HostMachine(self._hosts, instance)
+        return host_of(hooks.service("ec2")._instances.get(instance)) or HostMachine(self._hosts, instance)
 
     def operations(self) -> dict[str, Operation]:
         """The API."""
@@ -111,7 +112,7 @@ class Agents:
             "IsLatestVersion": True, "PlatformType": machine.platform, "PlatformName": machine.name,
             "PlatformVersion": machine.release, "ResourceType": "EC2Instance", "SourceId": instance,
             "SourceType": "AWS::EC2::Instance", "IPAddress": found.get("PrivateIpAddress") or None,
-            "ComputerName": found.get("PrivateDnsName") or None,
+            "ComputerName": machine.computer or found.get("PrivateDnsName") or None,
         }  # fmt: skip
 
 

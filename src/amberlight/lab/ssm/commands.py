@@ -16,6 +16,7 @@ from typing import Any
 
 from amberlight.lab import clock, hooks
 from amberlight.lab.own import Operation, Refused, paged
+from amberlight.lab.recorded import RecordedHost
 from amberlight.lab.ssm import parameters, steps, targets, upload
 from amberlight.lab.ssm.agents import Agents
 from amberlight.lab.ssm.command import Command, Invocation
@@ -84,6 +85,8 @@ class Commands:
             self._check_instances(wanted, known, version)
         found = {}
         for instance in targets.tagged(asked, known) if wanted is None else wanted:
+            if asked.get("OutputS3BucketName") and isinstance(self._agents.machine(instance), RecordedHost):
+                raise Refused("ValidationException", "A host that is played back writes nothing to S3.")
             invocation = Invocation(instance, [steps.Done(step) for step in version.content.steps])
             if wanted is None and targets.denial(instance):
                 invocation.end("Failed", "AccessDenied")

@@ -56,6 +56,8 @@ class Machine(Protocol):
     name: str
     release: str
     """Of the operating system."""
+    computer: str
+    """Its name for itself, where that is not its name in the network."""
 
     def run(self, script: Script, stop: Callable[[], bool], *, whole: bool) -> tuple[Finished, tuple[bytes, bytes]]:
         """Run a script; with *whole*, give all of its output too."""
