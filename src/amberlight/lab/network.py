@@ -7,13 +7,15 @@ as the process that holds it, and that process dies with the lab. `LoopbackNetwo
 from __future__ import annotations
 
 import itertools
+import shlex
 import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from amberlight.lab import clock, netns
+from amberlight.lab import clock, netns, nftables
+from amberlight.lab.wire import Wires
 
 CLOUD = "10.77.0.1"
 """The router of the cloud; the AWS endpoint inside the lab's network."""
@@ -28,6 +30,15 @@ _GATEWAYS = ("203.0.113.1/24", "198.51.100.1/24")
 _MINIMAL = {"PATH": netns.with_sbin("/usr/local/bin:/usr/bin:/bin"), "LANG": "C.UTF-8"}
 _HOLD = "ip link set lo up; echo up; while :; do sleep 86400 & wait $!; done"
 
+WIRE = "i-"
+"""How the cloud's ends of the instances' wires begin."""
+
+_KERNEL = {
+    "ipv4/ip_forward": 1, "ipv4/conf/default/proxy_arp": 1,
+    # An instance cannot send with another one's address. From: EC2 User Guide, source/destination checks, 2026-11.
+    "ipv4/conf/default/rp_filter": 1,
+}  # fmt: skip
+
 WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 """Argv prefix: the kernel kills the program when the thread that started it ends."""
 
@@ -36,6 +47,8 @@ class Network(Protocol):
     """What hosts and the server need from either kind of network."""
 
     isolation: str
+    wires: Wires | None
+    """Where packets between hosts, places and endpoint are let pass and counted, if they can be."""
     limits: tuple[str, ...]
     places: dict[str, dict[str, object]]
 
@@ -125,15 +138,18 @@ def ip(script: str, pid: int) -> None:
         raise OSError(f"ip: {done.stderr.strip()}")
 
 
-def _plug(name: str, bridge: str, address: str, *, cloud: int, pid: int) -> None:
-    """Connect the namespace of *pid* with a bridge of the cloud; its gateway is the first address of its network."""
+def _address(address: str, pid: int) -> None:
+    """Give `eth0` of a namespace its address; its gateway is the first address of its network."""
     gateway = address.rsplit(".", 1)[0] + ".1"
-    ip(f"link add {name} type veth peer name eth0 netns {pid}\nlink set {name} master {bridge} up", cloud)
     ip(f"addr add {address}/24 dev eth0\nlink set eth0 up\nroute add default via {gateway}", pid)
 
 
 class NamespaceNetwork:
-    """Real namespaces: a cloud that routes between the instances' bridge and the places outside; no way out of it."""
+    """Real namespaces: a cloud that routes between the instances and the places outside; no way out of it.
+
+    An instance has a wire of its own to the cloud and none to another instance, as in a VPC: the cloud answers its
+    question for a neighbour's hardware address itself, and every packet passes the filter.
+    """
 
     isolation = "namespaces"
     limits: tuple[str, ...] = ()
@@ -141,32 +157,58 @@ class NamespaceNetwork:
     def __init__(self, spawner: Spawner) -> None:
         self._spawner = spawner
         self._serial = itertools.count()
+        self._devices: dict[int, str] = {}
         self._holder, self.cloud = spawner.hold(_HOLD, unshare=("--mount-proc",))
         ip(
-            f"link add cloud type bridge\naddr add {CLOUD}/24 dev cloud\naddr add {METADATA}/32 dev cloud\n"
-            "link set cloud up\nlink add outside type bridge\n"
+            f"addr add {CLOUD}/32 dev lo\naddr add {METADATA}/32 dev lo\nlink add outside type bridge\n"
             + "".join(f"addr add {gateway} dev outside\n" for gateway in _GATEWAYS)
             + "link set outside up",
             self.cloud,
         )
-        self._forward()
+        self._set_up(_KERNEL)
+        self.wires = self._make_wires()
         self.places: dict[str, dict[str, object]] = {}
         for name, address in PLACES.items():
             _, pid = spawner.hold(_HOLD, unshare=("--mount-proc",))
-            _plug(f"p-{name}", "outside", address, cloud=self.cloud, pid=pid)
+            ip(
+                f"link add p-{name} type veth peer name eth0 netns {pid}\nlink set p-{name} master outside up",
+                self.cloud,
+            )
+            _address(address, pid)
             self.places[name] = {"address": address, "pid": pid}
 
-    def _forward(self) -> None:
+    def _make_wires(self) -> Wires | None:
+        try:
+            made = Wires(nftables.Filter(netns.at_network_of(self.cloud, nftables.Filter.socket), "lab"), METADATA)
+            made.apply({})
+        except OSError as error:
+            self.limits = (f"security groups do not filter packets: the kernel refused ({error})",)
+            return None
+        return made
+
+    def _set_up(self, values: dict[str, int]) -> None:
+        script = "\n".join(f"echo {value} > {shlex.quote('/proc/sys/net/' + name)}" for name, value in values.items())
         subprocess.run(
-            ["nsenter", "--net", "--mount", "--pid", f"--target={self.cloud}",
-             "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
+            ["nsenter", "--net", "--mount", "--pid", f"--target={self.cloud}", "sh", "-ec", script],
             check=True, capture_output=True, env=_MINIMAL,
         )  # fmt: skip
 
     def attach(self, number: int, pid: int) -> None:
-        """Plug the instance whose first process is *pid* into the cloud's bridge."""
+        """Plug the instance whose first process is *pid* into the cloud."""
         # A number may be used again while the kernel still takes its last interface down.
-        _plug(f"i-{next(self._serial)}", "cloud", self.instance_address(number), cloud=self.cloud, pid=pid)
+        device = f"{WIRE}{next(self._serial)}"
+        ip(
+            f"link add {device} type veth peer name eth0 netns {pid}\nlink set {device} up\n"
+            f"ntable change name arp_cache dev {device} proxy_delay 0\n"
+            f"route replace {self.instance_address(number)}/32 dev {device}",
+            self.cloud,
+        )
+        self._devices[number] = device
+        _address(self.instance_address(number), pid)
+
+    def device(self, number: int) -> str | None:
+        """The cloud's end of the wire of the instance with this running number."""
+        return self._devices.get(number)
 
     def instance_address(self, number: int) -> str:
         """See `Network`."""
@@ -199,6 +241,7 @@ class LoopbackNetwork:
     """No namespaces: every place and instance has an address of its own on this machine's loopback."""
 
     isolation = "processes"
+    wires: Wires | None = None
 
     def __init__(self, reason: str, port: int) -> None:
         # Two labs at once must not share addresses; their ports differ, so the third octet follows the port.
@@ -208,6 +251,7 @@ class LoopbackNetwork:
                 f"hosts are plain processes of this machine ({reason}): they share its network, process list and files, "
                 "so packets cannot be captured per host and a host can be told apart only by its directory"
             ),
+            "security groups do not filter packets",
             "a host's source address is known by the endpoint address that it calls",
         )
         self.places: dict[str, dict[str, object]] = {

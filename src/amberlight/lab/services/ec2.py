@@ -36,6 +36,16 @@ def _install_network() -> None:
         ec2._subnets[ec2._DEFAULT_SUBNET_ID_B]["CidrBlock"] = "10.77.16.0/24"
         ec2._subnets[ec2._DEFAULT_SUBNET_ID_C]["CidrBlock"] = "10.77.32.0/24"
         ec2._route_tables[ec2._DEFAULT_RTB_ID]["Routes"][0]["DestinationCidrBlock"] = _CIDR
+        # From: "Default security groups for your VPCs": everything among its members, and everything out.
+        members = {"GroupId": ec2._DEFAULT_SG_ID, "UserId": hooks.current_account()}
+        rule = {
+            "IpProtocol": "-1",
+            "IpRanges": [],
+            "Ipv6Ranges": [],
+            "PrefixListIds": [],
+            "UserIdGroupPairs": [members],
+        }
+        ec2._security_groups[ec2._DEFAULT_SG_ID]["IpPermissions"] = [rule]
 
     old = hooks.replace("services.ec2", "_init_defaults", defaults)
 
@@ -76,16 +86,6 @@ def _install_launch(hosts: Hosts, on_limit: Callable[[str], None]) -> None:
     old_run = hooks.replace("services.ec2", "_run_instances", run)
 
 
-def _give_address(instance: dict[str, Any], address: str) -> None:
-    dashed = address.replace(".", "-")
-    instance["PrivateIpAddress"] = address
-    instance["PrivateDnsName"] = f"ip-{dashed}.ec2.internal"
-    # The cloud has no way out, so nobody outside of it could use a public address.
-    instance["PublicIpAddress"] = ""
-    instance["PublicDnsName"] = ""
-
-
-def _volume_ids(instance: dict[str, Any]) -> list[str]:
 def _reserve(instance: dict[str, Any], hosts: Hosts, on_limit: Callable[[str], None]) -> tuple[int, str] | None:
     recorded = host_of(instance)
     if recorded is not None:
@@ -97,6 +97,16 @@ def _reserve(instance: dict[str, Any], hosts: Hosts, on_limit: Callable[[str], N
     return place
 
 
+def _give_address(instance: dict[str, Any], address: str) -> None:
+    dashed = address.replace(".", "-")
+    instance["PrivateIpAddress"] = address
+    instance["PrivateDnsName"] = f"ip-{dashed}.ec2.internal"
+    # The cloud has no way out, so nobody outside of it could use a public address.
+    instance["PublicIpAddress"] = ""
+    instance["PublicDnsName"] = ""
+
+
+def _volume_ids(instance: dict[str, Any]) -> list[str]:
     return [mapping["Ebs"]["VolumeId"] for mapping in instance["BlockDeviceMappings"]]
 
 

@@ -66,6 +66,9 @@ def web_server(door: Door, artifacts: str, region: str) -> dict[str, Any]:
     policy(door, "role", "shop-web", allow("s3:PutObject", resource=f"arn:aws:s3:::{artifacts}/access/*"))
     door.call("iam.CreateInstanceProfile", InstanceProfileName="shop-web")
     door.call("iam.AddRoleToInstanceProfile", InstanceProfileName="shop-web", RoleName="shop-web")
+    group = door.call("ec2.CreateSecurityGroup", GroupName="shop-web", Description="customers of the shop")["GroupId"]
+    customer = {"IpProtocol": "tcp", "FromPort": WEB_PORT, "ToPort": WEB_PORT, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    door.call("ec2.AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[customer])
     settings = {"bucket": artifacts, "port": WEB_PORT, "region": region}
     answer = door.call(
         "ec2.RunInstances",
@@ -74,6 +77,7 @@ def web_server(door: Door, artifacts: str, region: str) -> dict[str, Any]:
         MinCount=1,
         MaxCount=1,
         IamInstanceProfile={"Name": "shop-web"},
+        SecurityGroupIds=[group],
         UserData="#!/bin/sh\n" + on_host("host_web", "/opt/shop/server.py", json.dumps(settings)),
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "shop-web"}]}],
     )
