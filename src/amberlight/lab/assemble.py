@@ -10,6 +10,7 @@ from typing import Any
 from amberlight.lab import clock, hooks, world
 from amberlight.lab.accounts import LabAccount
 from amberlight.lab.control import PREFIX, Control
+from amberlight.lab.disks.disks import Disks
 from amberlight.lab.faults.cutting import cuttable
 from amberlight.lab.hosts import Host, Hosts
 from amberlight.lab.metadata import Metadata
@@ -55,7 +56,8 @@ def assemble(
     metadata = Metadata(hosts, _assume_recorder(recorder))
     made = world.World(
         options=options, accounts=accounts, hosts=hosts, metadata=metadata, network=network, recorder=recorder,
-        history=history, delivery=delivery, control=Control(), on_limit=on_limit, jobs=[delivery.tick],
+        disks=Disks(options.workdir, on_limit), history=history, delivery=delivery, control=Control(),
+        on_limit=on_limit, jobs=[delivery.tick],
     )  # fmt: skip
     world.install(made)
     app = _front(network, metadata, recorder, made.control)

@@ -58,6 +58,8 @@ class Hosts:
         self._free = set(range(max_hosts))
         self._mark = "AMBERLIGHT_LAB=" + secrets.token_hex(8)
         self._janitor = None if isinstance(network, NamespaceNetwork) else _janitor(self._mark)
+        self.built: list[Callable[[Host], None]] = []
+        """Told in a thread when the files of a host are there and nothing runs on it yet; at each start."""
 
     def reserve(self) -> tuple[int, str] | None:
         """Number and address for one more host, or None when the lab has as many as it may."""
@@ -82,6 +84,8 @@ class Hosts:
     def _boot(self, host: Host, user_data: str) -> None:
         name = f"ip-{host.address.replace('.', '-')}"
         rootfs.build(host.root, name, host.address, host.environment)
+        for tell in self.built:
+            tell(host)
         if isinstance(self._network, NamespaceNetwork):
             script = rootfs.enter_script(host.root)
             host.holder, host.pid = self._spawner.hold(script, unshare=("--uts", "--ipc"))

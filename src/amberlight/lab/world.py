@@ -16,6 +16,7 @@ from typing import Any
 from amberlight.lab import services
 from amberlight.lab.accounts import LabAccount
 from amberlight.lab.control import Control
+from amberlight.lab.disks.disks import Disks
 from amberlight.lab.hosts import Hosts
 from amberlight.lab.metadata import Metadata
 from amberlight.lab.network import Network
@@ -35,6 +36,7 @@ class World:
     hosts: Hosts
     metadata: Metadata
     network: Network
+    disks: Disks
     recorder: Recorder
     """Sees each call: `begins` before it, `counters` after it."""
     history: History

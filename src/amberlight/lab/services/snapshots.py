@@ -7,30 +7,37 @@ References:
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+from contextvars import ContextVar
 from typing import Any
 
 from amberlight.lab import clock, hooks
+from amberlight.lab.disks.disks import Disks
+from amberlight.lab.disks.images import Frozen
 from amberlight.lab.services.ec2 import default_key, tags_in
 from amberlight.lab.world import World
 
 _DAY_S = 86400.0
 
+_frozen: ContextVar[dict[str, Frozen | None] | None] = ContextVar("lab_frozen", default=None)
+"""The bytes of the volumes that the request is about, by volume id."""
+
 
 def install(world: World) -> None:
     """Replace the emulator's snapshot actions."""
-    pending_s = world.options.snapshot_pending_s
+    pending_s, disks = world.options.snapshot_pending_s, world.disks
     ec2 = hooks.service("ec2")
     for name, handler in (
-        ("_create_snapshot", lambda p: _create_one(p, pending_s)),
+        ("_create_snapshot", lambda p: _create_one(p, pending_s, disks)),
         ("_describe_snapshots", _describe),
-        ("_copy_snapshot", lambda p: _copy(p, pending_s)),
-        ("_delete_snapshot", _delete),
+        ("_copy_snapshot", lambda p: _copy(p, pending_s, disks)),
+        ("_delete_snapshot", lambda p: _delete(p, disks)),
         ("_modify_snapshot_attribute", _modify),
         ("_describe_snapshot_attribute", _describe_attribute),
     ):
         hooks.replace("services.ec2", name, handler)
-    ec2._ACTION_MAP["CreateSnapshots"] = lambda p: _create_many(p, pending_s)
+    ec2._ACTION_MAP["CreateSnapshots"] = lambda p: _create_many(p, pending_s, disks)
     ec2._ACTION_MAP["LockSnapshot"] = _lock
     ec2._ACTION_MAP["UnlockSnapshot"] = _unlock
     ec2._ACTION_MAP["DescribeLockedSnapshots"] = _describe_locked
@@ -51,7 +58,37 @@ def _missing(snapshot_id: str) -> Any:
 # --- creating -------------------------------------------------------------------------------------------------------
 
 
-def _new(volume: dict[str, Any], description: str, pending_s: float, now: float) -> dict[str, Any]:
+async def freeze(disks: Disks, params: dict[str, Any]) -> None:
+    """Keep the bytes of the volumes that a request names, or that its instance has, before the request is carried out.
+
+    What was written before the request is in them, and what is written after its answer is not.
+    """
+    ec2 = hooks.service("ec2")
+    instance = _p(params, "InstanceSpecification.InstanceId") or _p(params, "InstanceId")
+    found = (ec2._instances.get(instance) or {}).get("BlockDeviceMappings", [])
+    ids = [_p(params, "VolumeId"), *(mapping["Ebs"]["VolumeId"] for mapping in found)]
+    volumes = [volume for volume in map(ec2._volumes.get, ids) if volume is not None]
+    bytes_of = await asyncio.gather(*(asyncio.to_thread(disks.freeze, volume) for volume in volumes))
+    _frozen.set({volume["VolumeId"]: frozen for volume, frozen in zip(volumes, bytes_of, strict=True)})
+
+
+def unfreeze() -> None:
+    """Let the bytes go that no snapshot was made of."""
+    for frozen in (_frozen.get() or {}).values():
+        if frozen is not None:
+            frozen.release()
+    _frozen.set(None)
+
+
+def taken(volume: dict[str, Any], description: str, pending_s: float, now: float, disks: Disks) -> dict[str, Any]:
+    """A new snapshot with the bytes that `freeze` kept of its volume."""
+    snapshot = new(volume, description, pending_s, now)
+    disks.keep(snapshot["SnapshotId"], (_frozen.get() or {}).pop(volume["VolumeId"], None))
+    return snapshot
+
+
+def new(volume: dict[str, Any], description: str, pending_s: float, now: float) -> dict[str, Any]:
+    """The record of a new snapshot of the current account."""
     ec2 = hooks.service("ec2")
     snapshot: dict[str, Any] = {
         "SnapshotId": ec2._new_snapshot_id(), "VolumeId": volume["VolumeId"], "VolumeSize": volume["Size"],
@@ -69,17 +106,17 @@ def _stamp(moment: float) -> str:
     return clock.iso(moment).replace("Z", f".{int(moment * 1000) % 1000:03d}Z")
 
 
-def _create_one(params: dict[str, Any], pending_s: float) -> Any:
+def _create_one(params: dict[str, Any], pending_s: float, disks: Disks) -> Any:
     ec2 = hooks.service("ec2")
     volume = ec2._volumes.get(_p(params, "VolumeId"))
     if volume is None:
         return _error("InvalidVolume.NotFound", f"The volume '{_p(params, 'VolumeId')}' does not exist.")
-    snapshot = _new(volume, _p(params, "Description"), pending_s, clock.now())
+    snapshot = taken(volume, _p(params, "Description"), pending_s, clock.now(), disks)
     _tag(snapshot, params)
     return ec2._xml(200, "CreateSnapshotResponse", _xml(snapshot))
 
 
-def _create_many(params: dict[str, Any], pending_s: float) -> Any:
+def _create_many(params: dict[str, Any], pending_s: float, disks: Disks) -> Any:
     """CreateSnapshots: every volume of an instance at the same instant."""
     ec2 = hooks.service("ec2")
     instance_id = _p(params, "InstanceSpecification.InstanceId")
@@ -93,7 +130,7 @@ def _create_many(params: dict[str, Any], pending_s: float) -> Any:
         volume = ec2._volumes[mapping["Ebs"]["VolumeId"]]
         if (without_boot and mapping["DeviceName"] == instance["RootDeviceName"]) or volume["VolumeId"] in excluded:
             continue
-        snapshot = _new(volume, _p(params, "Description"), pending_s, now)
+        snapshot = taken(volume, _p(params, "Description"), pending_s, now, disks)
         _tag(snapshot, params, volume["VolumeId"] if _p(params, "CopyTagsFromSource") == "volume" else None)
         items += f"<item>{_xml(snapshot).replace('<status>', '<state>').replace('</status>', '</state>')}</item>"
     return ec2._xml(200, "CreateSnapshotsResponse", f"<snapshotSet>{items}</snapshotSet>")
@@ -107,17 +144,18 @@ def _tag(snapshot: dict[str, Any], params: dict[str, Any], source: str | None = 
 
 
 def _xml(snapshot: dict[str, Any]) -> str:
-    _settle(snapshot)
+    settled(snapshot)
     key = f"<kmsKeyId>{snapshot['KmsKeyId']}</kmsKeyId>" if snapshot.get("KmsKeyId") else ""
     return str(hooks.service("ec2")._snapshot_inner_xml(snapshot)) + key
 
 
-def _settle(snapshot: dict[str, Any]) -> None:
-    """Complete a snapshot whose time has come."""
+def settled(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """The snapshot, completed if its time has come."""
     if snapshot["State"] == "pending":
         done = snapshot.get("_done_at", 0) <= clock.now()
         snapshot["State"] = "completed" if done else "pending"
         snapshot["Progress"] = "100%" if done else "42%"
+    return snapshot
 
 
 # --- seeing -------------------------------------------------------------------------------------------------------
@@ -138,6 +176,12 @@ def _shared_with(snapshot: dict[str, Any], account: str) -> bool:
         entry.get("UserId") == account or entry.get("Group") == "all"
         for entry in snapshot.get("CreateVolumePermissions", [])
     )
+
+
+def restorable(snapshot_id: str) -> dict[str, Any] | None:
+    """A snapshot of the current Region, if the current account may make volumes from it."""
+    found = _find(snapshot_id, hooks.current_region())
+    return found if found is not None and _restorable(found, hooks.current_account()) else None
 
 
 def _describe(params: dict[str, Any]) -> Any:
@@ -166,7 +210,7 @@ def _restorable(snapshot: dict[str, Any], account: str) -> bool:
 
 def _matches(snapshot: dict[str, Any], filters: dict[str, list[str]]) -> bool:
     ec2 = hooks.service("ec2")
-    _settle(snapshot)
+    settled(snapshot)
     tagged: bool = ec2._resource_matches_tag_filters(snapshot["SnapshotId"], filters)
     return tagged and bool(ec2._snapshot_matches_filters(snapshot, filters))
 
@@ -230,20 +274,22 @@ def _describe_attribute(params: dict[str, Any]) -> Any:
     return ec2._xml(200, "DescribeSnapshotAttributeResponse", inner)
 
 
-def _copy(params: dict[str, Any], pending_s: float) -> Any:
+def _copy(params: dict[str, Any], pending_s: float, disks: Disks) -> Any:
     ec2 = hooks.service("ec2")
     source_id, region = _p(params, "SourceSnapshotId"), _p(params, "SourceRegion") or hooks.current_region()
     source = _find(source_id, region)
     if source is None or not _restorable(source, hooks.current_account()):
         return _missing(source_id)
-    _settle(source)
+    settled(source)
     if source["State"] != "completed":
         return _error("IncorrectState", f"The snapshot '{source_id}' is not in the 'completed' state.")
     encrypted = bool(source["Encrypted"]) or _p(params, "Encrypted").lower() == "true"
     volume = {"VolumeId": "vol-ffffffff", "Size": source["VolumeSize"], "Encrypted": encrypted,
               "KmsKeyId": _p(params, "KmsKeyId") or None}  # fmt: skip
-    made = _new(volume, _p(params, "Description"), pending_s, clock.now())
+    made = new(volume, _p(params, "Description"), pending_s, clock.now())
     made["_copy_of"] = source_id
+    if source_id in disks.snapshots:
+        disks.keep(made["SnapshotId"], disks.snapshots[source_id].held())
     _tag(made, params)
     return ec2._xml(200, "CopySnapshotResponse", f"<snapshotId>{made['SnapshotId']}</snapshotId>")
 
@@ -259,7 +305,7 @@ def _find(snapshot_id: str, region: str) -> dict[str, Any] | None:
 # --- locking and deleting -------------------------------------------------------------------------------------------
 
 
-def _delete(params: dict[str, Any]) -> Any:
+def _delete(params: dict[str, Any], disks: Disks) -> Any:
     ec2 = hooks.service("ec2")
     snapshot_id = _p(params, "SnapshotId")
     snapshot = ec2._snapshots.get(snapshot_id)
@@ -268,6 +314,7 @@ def _delete(params: dict[str, Any]) -> Any:
     if _lock_state(snapshot) is not None:
         return _error("OperationNotPermitted", f"The snapshot '{snapshot_id}' is locked and cannot be deleted.")
     ec2._snapshots.pop(snapshot_id)
+    disks.forget(snapshot_id)
     return ec2._xml(200, "DeleteSnapshotResponse", "<return>true</return>")
 
 
