@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import threading
-from pathlib import Path
 
 import pytest
 from lab_tools import allow, client, eventually, lookup, refused, trust, unique
@@ -12,20 +11,6 @@ from amberlight.lab import LabCredentials, LabOptions, start
 from amberlight.lab.services.cloudtrail import Quota
 
 pytestmark = pytest.mark.lab
-REAL = json.loads((Path(__file__).parent / "data/cloudtrail_paths.json").read_text(encoding="utf-8"))["paths"]
-
-
-def paths(value, prefix=""):
-    """Every key path of a record."""
-    found = set()
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            path = f"{prefix}.{key}" if prefix else key
-            found |= {path} | paths(inner, path)
-    elif isinstance(value, list):
-        for inner in value:
-            found |= paths(inner, prefix + "[]")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -248,80 +233,3 @@ def test_many_threads_lose_no_record(aws, trail):
         return got <= found
 
     assert eventually(all_there)
-
-
-def _same_calls(aws, prod, host):
-    """The calls behind the real records, as far as the lab has them; yields key and answer (or None)."""
-    iam, ec2, ct, ssm, sts, sm = (aws(n) for n in ("iam", "ec2", "cloudtrail", "ssm", "sts", "secretsmanager"))
-    user, role = unique("same-user"), unique("same-role")
-    iam.create_user(UserName=user)
-    root = trust({"AWS": f"arn:aws:iam::{prod.id}:root"})
-    boundary = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    yield "iam:CreateRole", iam.create_role(RoleName=role, AssumeRolePolicyDocument=root, PermissionsBoundary=boundary)
-    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
-    yield "iam:AttachRolePolicy", iam.attach_role_policy(RoleName=role, PolicyArn=admin)
-    yield "iam:CreateAccessKey", iam.create_access_key(UserName=user)
-    yield (
-        "iam:CreateLoginProfile",
-        iam.create_login_profile(UserName=user, Password="An0ther!Secret", PasswordResetRequired=False),
-    )
-    yield "sts:GetCallerIdentity", sts.get_caller_identity()
-    arn = f"arn:aws:iam::{prod.id}:role/{role}"
-    yield "sts:AssumeRole", sts.assume_role(RoleArn=arn, RoleSessionName="same", DurationSeconds=900)
-    ids = [host["InstanceId"]]
-    yield "ec2:DescribeInstances", ec2.describe_instances(InstanceIds=ids)
-    other = ec2.run_instances(ImageId="ami-00000001", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
-    yield "ec2:StopInstances", ec2.stop_instances(InstanceIds=[other], Force=True)
-    yield "ec2:ModifyInstanceAttribute", ec2.modify_instance_attribute(InstanceId=other, UserData={"Value": b"x"})
-    yield "ec2:StartInstances", ec2.start_instances(InstanceIds=[other])
-    ec2.terminate_instances(InstanceIds=[other])
-    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
-    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
-    permission = {"Add": [{"UserId": "012345678901"}]}
-    yield (
-        "ec2:ModifySnapshotAttribute",
-        ec2.modify_snapshot_attribute(
-            SnapshotId=snapshot, Attribute="createVolumePermission", CreateVolumePermission=permission
-        ),
-    )
-    image = ec2.register_image(Name=unique("image"), RootDeviceName="/dev/xvda")["ImageId"]
-    yield "ec2:ModifyImageAttribute", ec2.modify_image_attribute(ImageId=image, LaunchPermission=permission)
-    filters = [{"Key": "InstanceIds", "Values": ids}]
-    yield "ssm:DescribeInstanceInformation", ssm.describe_instance_information(Filters=filters)
-    secret = sm.create_secret(Name=unique("secret"), SecretString="s")["ARN"]
-    yield "secretsmanager:GetSecretValue", sm.get_secret_value(SecretId=secret)
-    tag = [{"Key": "tag-key", "Values": ["x"]}]
-    yield "secretsmanager:ListSecrets", sm.list_secrets(Filters=tag, MaxResults=100)
-    name = unique("/parameter")
-    ssm.put_parameter(Name=name, Value="v", Type="SecureString")
-    yield "ssm:GetParameters", ssm.get_parameters(Names=[name], WithDecryption=True)
-    yield "ssm:DescribeParameters", ssm.describe_parameters(MaxResults=10)
-    logs, trail_name = unique("trail-logs"), unique("trail")
-    aws("s3").create_bucket(Bucket=logs)
-    aws("s3").put_bucket_policy(Bucket=logs, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}, "Action": "s3:PutObject",
-         "Resource": f"arn:aws:s3:::{logs}/*"}]}))  # fmt: skip
-    ct.create_trail(Name=trail_name, S3BucketName=logs)
-    yield "cloudtrail:StopLogging", ct.stop_logging(Name=trail_name)
-    yield "cloudtrail:DeleteTrail", ct.delete_trail(Name=trail_name)
-    yield "sts:GetFederationToken", sts.get_federation_token(Name="stratus_red_team", Policy=allow("*"))
-
-
-OPTIONAL = {
-    "ssm:DescribeParameters": {"requestParameters.nextToken"},
-}
-"""Paths that follow from an argument which the real call had and ours does not."""
-
-
-def test_records_have_the_key_paths_of_real_ones(aws, prod, host, trail):
-    differences, compared = {}, 0
-    for key, answer in _same_calls(aws, prod, host):
-        record = recorded(trail, answer, key.split(":")[1])
-        ours = {path for path in paths(record) if not path.startswith("userIdentity")}
-        missing = set(REAL[key]) - ours - OPTIONAL.get(key, set())
-        extra = ours - set(REAL[key])
-        compared += 1
-        if missing or extra:
-            differences[key] = {"missing": sorted(missing), "extra": sorted(extra)}
-    assert differences == {}
-    assert compared == 20

@@ -12,6 +12,7 @@ import botocore.parsers
 from amberlight.lab import hooks
 
 _BODY_ID = re.compile(rb"<(?:RequestId|requestId|RequestID)>([^<]+)</")
+_JSON_ID = re.compile(rb'\{"RequestId":\s*"([0-9a-f-]{36})"')
 _XML_CODE = re.compile(rb"<Code>([^<]+)</Code>")
 _XML_MESSAGE = re.compile(rb"<Message>([^<]*)</Message>", re.DOTALL)
 _HEAD_CODES = {301: "PermanentRedirect", 400: "BadRequest", 403: "AccessDenied", 404: "NoSuchKey"}
@@ -26,8 +27,8 @@ CREDENTIAL_FAILURES = frozenset({
 
 
 def request_id_in(body: bytes) -> str | None:
-    """The request id that an XML answer carries in its body."""
-    match = _BODY_ID.search(body)
+    """The request id that an answer carries in its body: XML anywhere, JSON as its first member."""
+    match = _BODY_ID.search(body) or _JSON_ID.match(body)
     return match.group(1).decode() if match else None
 
 

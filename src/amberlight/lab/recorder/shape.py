@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from amberlight.lab import hooks
-from amberlight.lab.recorder import shape_ec2, shape_s3
+from amberlight.lab.recorder import shape_ec2, shape_lambda, shape_s3
 from amberlight.lab.recorder.names import FRONTED, GLOBAL, api_version, event_name, event_region, event_source
 from amberlight.lab.recorder.requests import Call, Request
 from amberlight.lab.recorder.shape_json import java_time_of, spell
@@ -44,9 +44,11 @@ _SURPLUS: dict[str, tuple[str, tuple[str, ...]]] = {
 """What the emulator answers without being asked, and AWS does not."""
 
 _BEYOND_THE_MODEL: dict[tuple[str, str], dict[str, Any]] = {
-    ("ec2-instance-connect", "SendSerialConsoleSSHPublicKey"): {"monitorMode": False},
+    ("ec2-instance-connect", "SendSerialConsoleSSHPublicKey"): {"monitorMode": False, "serialPort": 0},
     ("route53resolver", "DeleteResolverQueryLogConfig"): {"originSequenceNumber": 0},
     ("ssm", "SendCommand"): {"interactive": False},
+    ("lambda", "CreateFunction"): {"environment": {}},
+    ("lambda", "UpdateFunctionConfiguration"): {"environment": {}},
 }
 """Parameters that the services have inside and the public models have not."""
 
@@ -95,6 +97,8 @@ def response_elements(
 
 
 def _plain_response(call: Call, shaped: dict[str, Any], shape: Any) -> dict[str, Any]:
+    if call.service == "lambda":
+        shape_lambda.complete(shaped)
     if "command" in shaped and call.operation == "SendCommand":
         shaped["command"].update(_INSIDE_A_COMMAND)
     outer, names = _SURPLUS.get(call.operation, ("", ()))
