@@ -24,6 +24,8 @@ REPLACED = {
     "core.iam_evaluator.enforce": [
         "access_key_id", "iam_action", "service", "region", "resource_arn", "service_context",
     ],
+    "core.iam_evaluator.evaluate": ["ctx", "policies", "limits"],
+    "core.iam_evaluator._principal_org_id": ["account_id"],
     "core.iam_evaluator._resolve_condition_key": ["key", "ctx"],
     "core.iam_evaluator._principal_matches": ["principal", "caller_arn"],
     "core.iam_actions.access_denied_response": [
@@ -45,10 +47,6 @@ REPLACED = {
     "services.kms._resolve_key": ["key_id_or_arn"],
     "services.kms.key_policy_for_arn": ["resource_arn"],
     "services.organizations._ensure_org": [],
-    "services.organizations._attach_policy": ["payload"],
-    "services.organizations._detach_policy": ["payload"],
-    "services.organizations._update_policy": ["payload"],
-    "services.organizations._delete_policy": ["payload"],
     "services.ec2._init_defaults": [],
     "services.ec2._launch_instances_internal": [
         "image_id", "instance_type", "subnet_id", "count", "key_name", "user_data", "sg_ids", "requested_private_ip",
