@@ -10,9 +10,10 @@ References:
 from __future__ import annotations
 
 import base64
+import inspect
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -20,7 +21,8 @@ from typing import Any
 from amberlight.lab import hooks
 from amberlight.lab.recorder import requests
 
-Operation = Callable[[dict[str, Any]], Mapping[str, Any] | None]
+Members = Mapping[str, Any] | None
+Operation = Callable[[dict[str, Any]], Members | Awaitable[Members]]
 Reply = tuple[int, dict[str, str], bytes]
 Resources = Callable[[str, dict[str, Any]], str]
 """From operation and parameters, the ARN that the caller's policy is asked about."""
@@ -85,7 +87,8 @@ def _handler(name: str, operations: Mapping[str, Operation], otherwise: Callable
         if call is None or call.operation not in operations:
             return await otherwise(method, path, headers, body, query)
         try:
-            return answer(name, call.operation, operations[call.operation](call.params) or {})
+            given = operations[call.operation](call.params)
+            return answer(name, call.operation, (await given if inspect.isawaitable(given) else given) or {})
         except Refused as refused:
             return _error(refused)
 
