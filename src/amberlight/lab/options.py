@@ -44,6 +44,8 @@ class LabOptions:
     """Instances beyond it are metadata only."""
     faults: Sequence[Mapping[str, Any]] = ()
     """In force from the start; see `amberlight.lab.faults`."""
+    guest: str = ""
+    """The directory of an image (`lab/guest/image.py`): a machine with a kernel of its own beside the lab; empty: none."""
 
     def __post_init__(self) -> None:
         if self.hosts not in ("auto", "namespaces", "processes"):
