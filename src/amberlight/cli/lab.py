@@ -10,9 +10,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from amberlight.cli._lab import table
+
+if TYPE_CHECKING:
+    from amberlight.lab import RunningLab
 
 
 @click.group(name="lab")
@@ -26,10 +31,24 @@ def command() -> None:
     "--hosts", type=click.Choice(["auto", "namespaces", "processes"]), default="auto", show_default=True,
     help="How instances are made.",
 )  # fmt: skip
-def up(*, as_json: bool, hosts: str) -> None:
+@click.option(
+    "--scenario", metavar="DRILL", help="Plant the account of a drill, and say what was planted; nobody attacks it."
+)
+@click.option(
+    "--faults",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A list of faults in YAML or JSON: docs/guide/lab.md.",
+)
+def up(*, as_json: bool, hosts: str, scenario: str | None, faults: Path | None) -> None:
     """Start a lab and keep it until interrupted."""
     from amberlight.lab import LabError, LabOptions, start
 
+    wanted = _faults(faults) if faults is not None else []
+    if scenario is not None:
+        from amberlight.practice.drill import load
+
+        load(scenario)
     interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupted.set())
@@ -39,9 +58,40 @@ def up(*, as_json: bool, hosts: str) -> None:
         except (LabError, OSError) as error:
             raise click.ClickException(f"{error} Try --hosts processes, which needs no namespaces.") from error
         with lab:
-            description = lab.describe()
-            click.echo(json.dumps(description) if as_json else _table(description))
+            description = {**lab.describe(), **_planted(lab, scenario, workdir)}
+            if wanted:
+                # Once everything is built: what they break is what comes from now on.
+                lab.control("faults", set=wanted)
+                description["faults"] = wanted
+            click.echo(json.dumps(description) if as_json else table(description))
             _until(interrupted, lab.alive)
+
+
+def _faults(path: Path) -> list[dict[str, Any]]:
+    """The faults of a file.
+
+    Raises:
+        ConfigError: it cannot be used; the message names the line.
+    """
+    from amberlight.lab.faults.reading import FaultsFileError, load
+    from amberlight.model.errors import ConfigError
+
+    try:
+        return load(path)
+    except FaultsFileError as error:
+        raise ConfigError(error.cause, error.remedy) from error
+
+
+def _planted(lab: RunningLab, scenario: str | None, workdir: Path) -> dict[str, Any]:
+    """The scenario's part of the description; nothing without one."""
+    if scenario is None:
+        return {}
+    from amberlight._aws import SystemClock
+    from amberlight.lab import LabOptions
+    from amberlight.practice.planting import plant
+
+    planted = plant(scenario, lab, seed=LabOptions.seed, work=workdir, clock=SystemClock())
+    return {"scenario": {"drill": planted.drill, "title": planted.title, "planted": planted.facts}}
 
 
 def _until(interrupted: threading.Event, alive: Any) -> None:
@@ -58,17 +108,3 @@ def _workdir() -> Iterator[Path]:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
-
-
-def _table(description: dict[str, Any]) -> str:
-    lines = [f"endpoint   {description['endpoint']}", f"region     {description['region']}",
-             f"hosts      {description['isolation']}"]  # fmt: skip
-    lines += [f"limit      {limit}" for limit in description["limits"]]
-    for name, account in description["accounts"].items():
-        lines += ["", f"# {name}: account {account['id']}, administrator (root: {account['root']['access_key_id']})"]
-        lines += [
-            f"export AWS_ACCESS_KEY_ID={account['admin']['access_key_id']}",
-            f"export AWS_SECRET_ACCESS_KEY={account['admin']['secret_access_key']}",
-        ]
-    lines += ["", f"export AWS_ENDPOINT_URL={description['endpoint']} AWS_DEFAULT_REGION={description['region']}"]
-    return "\n".join([*lines, "", "Ctrl-C stops the lab and removes everything in it."])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -119,6 +119,14 @@ class LabPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     endpoint: str
 
 
+class LabScenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A drill's account that was planted: names, addresses and keys by what they are in the drill."""
+
+    drill: str
+    title: str
+    planted: dict[str, Any]
+
+
 class LabDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The first line of `amberlight lab up --json`. The lab writes it by itself: it imports nothing of ours."""
 
@@ -132,3 +140,6 @@ class LabDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     places: dict[str, LabPlace]
     pid: int
     workdir: str
+    scenario: LabScenario | None = None
+    faults: tuple[dict[str, Any], ...] = ()
+    """In force, as they were given."""

@@ -42,6 +42,14 @@ class FaultError(ValueError):
         self.number, self.key, self.cause, self.remedy = number, key, cause, remedy
 
 
+class FaultsFileError(ValueError):
+    """A file of faults that cannot be used: cause (with path and line) and remedy, a sentence each."""
+
+    def __init__(self, cause: str, remedy: str) -> None:
+        super().__init__(f"{cause} {remedy}")
+        self.cause, self.remedy = cause, remedy
+
+
 @cache
 def catalogue() -> Mapping[str, ModuleType]:
     """The kinds by name: the files of `kinds/`."""
@@ -139,21 +147,20 @@ def load(path: Path) -> list[dict[str, Any]]:
     """The faults of a YAML or JSON file, as `RunningLab.control("faults", set=...)` takes them.
 
     Raises:
-        ValueError: It cannot be read or used; the message has the path, the line, the cause and what to do.
+        FaultsFileError: It cannot be read or used.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read: {error}. Name a readable text file.") from error
+        raise FaultsFileError(f"{path} cannot be read: {error}.", "Name a readable text file.") from error
     if len(text) > _MOST_BYTES:
-        raise ValueError(f"{path} is larger than 1 MiB. A list of faults is a page of text.")
+        raise FaultsFileError(f"{path} is larger than 1 MiB.", "A list of faults is a page of text.")
     data = _yaml(path, text)
     try:
         listed = _simple(data)
         parse(listed)
     except FaultError as error:
-        line = _line(data, error)
-        raise ValueError(f"{path}, line {line}: {error.cause} {error.remedy}") from error
+        raise FaultsFileError(f"{path}, line {_line(data, error)}: {error.cause}", error.remedy) from error
     return list(listed)
 
 
@@ -168,7 +175,7 @@ def _yaml(path: Path, text: str) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
         said = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ValueError(f"{path}{where}: this is no YAML: {said}. Mend that line.") from error
+        raise FaultsFileError(f"{path}{where}: this is no YAML: {said}.", "Mend that line.") from error
 
 
 def _simple(value: Any, depth: int = 0) -> Any:
