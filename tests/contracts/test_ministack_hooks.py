@@ -75,6 +75,8 @@ REPLACED = {
     "services.ec2._describe_snapshot_attribute": ["p"],
     "services.ec2.instance_is_managed": ["instance_id"],
     "services.config.handle_request": ["method", "path", "headers", "body", "query_params"],
+    "services.budgets._validate_budget_shape": ["budget"],
+    "services.budgets._validate_subscribers": ["subscribers", "max_count"],
     "services.cloudwatch._evaluate_alarm": ["alarm"],
     "services.iam._create_login_profile": ["p"],
     "services.iam._update_login_profile": ["p"],
