@@ -8,9 +8,17 @@ import time
 import pytest
 from lab_tools import allow, client, eventually, refused, trust, unique
 
-from amberlight.lab import LabCredentials
+from amberlight.lab import LabCredentials, LabOptions, start
 
 pytestmark = pytest.mark.lab
+
+COLUMNS = [
+    "user", "arn", "user_creation_time", "password_enabled", "password_last_used", "password_last_changed",
+    "password_next_rotation", "mfa_active",
+    *(f"access_key_{number}_{what}" for number in (1, 2) for what in (
+        "active", "last_rotated", "last_used_date", "last_used_region", "last_used_service")),
+    "cert_1_active", "cert_1_last_rotated", "cert_2_active", "cert_2_last_rotated",
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -23,19 +31,65 @@ def user(aws):
     return name, arn, LabCredentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
+def services_of(iam, arn, **more):
+    """What Access Advisor says, by service."""
+    job = iam.generate_service_last_accessed_details(Arn=arn, **more)["JobId"]
+    found = iam.get_service_last_accessed_details(JobId=job)
+    return job, {each["ServiceNamespace"]: each for each in found["ServicesLastAccessed"]}, found["JobType"]
+
+
 @pytest.mark.proves("iam.GenerateServiceLastAccessedDetails", "iam.GetServiceLastAccessedDetails")
 def test_access_advisor_counts_denied_attempts_too(lab, aws, user):
     name, arn, key = user
     iam = aws("iam")
     client(lab, "s3", key).list_buckets()
     refused(client(lab, "ec2", key).describe_instances)
-    job = iam.generate_service_last_accessed_details(Arn=arn)["JobId"]
-    services = iam.get_service_last_accessed_details(JobId=job)["ServicesLastAccessed"]
-    assert {s["ServiceNamespace"]: s["TotalAuthenticatedEntities"] for s in services} == {"ec2": 1, "s3": 1, "sns": 0}
-    assert {s["LastAuthenticatedEntity"] for s in services if "LastAuthenticatedEntity" in s} == {arn}
+    job, services, level = eventually(lambda: (
+        found if "ec2" in (found := services_of(iam, arn))[1] else None
+    ))  # fmt: skip
+    assert level == "SERVICE_LEVEL"
+    assert {s: each["TotalAuthenticatedEntities"] for s, each in services.items()} == {"ec2": 1, "s3": 1, "sns": 0}
+    assert {s["LastAuthenticatedEntity"] for s in services.values() if "LastAuthenticatedEntity" in s} == {arn}
+    assert not any("TrackedActionsLastAccessed" in each for each in services.values())
     entities = iam.get_service_last_accessed_details_with_entities(JobId=job, ServiceNamespace="ec2")
     assert [each["EntityInfo"]["Name"] for each in entities["EntityDetailsList"]] == [name]
     assert refused(iam.generate_service_last_accessed_details, Arn=arn + "x") == "NoSuchEntity"
+    assert len(iam.get_service_last_accessed_details(JobId=job, MaxItems=2)["ServicesLastAccessed"]) == 2
+
+
+def test_access_advisor_knows_actions(lab, aws, user):
+    _, arn, key = user
+    iam = aws("iam")
+    client(lab, "s3", key).list_buckets()
+    refused(client(lab, "s3", key).get_object, Bucket="no-such-bucket-here", Key="k")
+    refused(client(lab, "ec2", key, "eu-west-1").describe_instances)
+    services = eventually(lambda: (
+        found if "ec2" in (found := services_of(iam, arn, Granularity="ACTION_LEVEL")[1]) else None
+    ))  # fmt: skip
+    actions = {
+        (service, action["ActionName"]): action
+        for service, each in services.items()
+        for action in each["TrackedActionsLastAccessed"]
+    }
+    assert set(actions) == {("s3", "ListAllMyBuckets"), ("ec2", "DescribeInstances")}
+    used = actions["ec2", "DescribeInstances"]
+    assert (used["LastAccessedEntity"], used["LastAccessedRegion"]) == (arn, "eu-west-1")
+    iam.put_user_policy(UserName=arn.rsplit("/", 1)[-1], PolicyName="q", PolicyDocument=allow("sqs:SendMessage"))
+    _, services, level = services_of(iam, arn, Granularity="ACTION_LEVEL")
+    assert level == "ACTION_LEVEL"
+    assert services["sqs"]["TrackedActionsLastAccessed"] == [{"ActionName": "SendMessage"}]
+    assert refused(iam.generate_service_last_accessed_details, Arn=arn, Granularity="FINE") == "InvalidInput"
+
+
+def test_access_advisor_sees_a_call_late(tmp_path):
+    with start(LabOptions(workdir=tmp_path, hosts="processes", access_advisor_delay_s=3600.0)) as lab:
+        iam = client(lab, "iam", lab.accounts["prod"].admin)
+        arn = iam.get_user(UserName="admin")["User"]["Arn"]
+        client(lab, "s3", lab.accounts["prod"].admin).list_buckets()
+        _, services, _ = services_of(iam, arn)
+        assert services["s3"]["TotalAuthenticatedEntities"] == 0
+        key = lab.accounts["prod"].admin.access_key_id
+        assert iam.get_access_key_last_used(AccessKeyId=key)["AccessKeyLastUsed"]["ServiceName"] == "iam"
 
 
 @pytest.mark.proves("iam.GenerateCredentialReport", "iam.GetCredentialReport", "iam.GetAccessKeyLastUsed")
@@ -52,6 +106,13 @@ def test_keys_and_the_credential_report_know_their_last_use(lab, aws, user):
     assert row["access_key_1_last_used_service"] == "s3"
     assert row["access_key_1_last_used_date"] != "N/A"
     assert row["access_key_2_last_used_date"] == "N/A"
+    assert list(row) == COLUMNS
+    assert (row["password_enabled"], row["password_last_used"], row["mfa_active"]) == ("false", "N/A", "false")
+    root = next(row for row in rows if row["user"] == "<root_account>")
+    assert (root["password_enabled"], root["password_last_used"]) == ("not_supported", "no_information")
+    times = [value for each in rows for value in each.values() if value.startswith("20")]
+    assert times
+    assert all(value.endswith("+00:00") for value in times)
 
 
 @pytest.mark.proves("iam.GetAccountAuthorizationDetails", "iam.GetRole")

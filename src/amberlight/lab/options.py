@@ -38,6 +38,8 @@ class LabOptions:
     """How long a snapshot stays `pending`."""
     lookup_rate_per_s: float = 2.0
     """LookupEvents quota per account and Region."""
+    access_advisor_delay_s: float = 1.0
+    """How late Access Advisor sees a call (AWS: usually within 4 hours)."""
     ssm_time_scale: float = 0.05
     """Which part of TimeoutSeconds a command waits for a host that is not there, and `aws:sleep` sleeps (AWS: all)."""
     max_hosts: int = 6
@@ -51,7 +53,7 @@ class LabOptions:
         if self.hosts not in ("auto", "namespaces", "processes"):
             raise ValueError(f"hosts must be auto, namespaces or processes, not {self.hosts!r}")
         for name in ("lookup_delay_s", "delivery_interval_s", "digest_interval_s", "snapshot_pending_s", "ssm_time_scale",
-                     "max_hosts"):  # fmt: skip
+                     "access_advisor_delay_s", "max_hosts"):  # fmt: skip
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
         if self.lookup_rate_per_s <= 0:

@@ -17,6 +17,7 @@ from amberlight.lab.world import World
 _ACTIONS = (
     "ListRoles", "ListUsers", "ListGroups", "ListPolicies", "ListInstanceProfiles", "ListAccessKeys",
     "ListRolePolicies", "ListUserPolicies", "ListAttachedRolePolicies", "ListAttachedUserPolicies",
+    "GetServiceLastAccessedDetails", "GetServiceLastAccessedDetailsWithEntities",
 )  # fmt: skip
 _PAGE, _MOST = 100, 1000
 Handler = Callable[[Any], Any]
