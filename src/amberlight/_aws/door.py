@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from botocore import xform_name
@@ -37,6 +39,8 @@ THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown", "TooManyRequestsException", "503"}
 )
 CHUNK_BYTES = 1 << 20
+AT_ONCE = 8
+"""Calls of `bodies` under way at once."""
 
 
 class Answer(dict[str, Any]):
@@ -158,6 +162,39 @@ class Door:
             raise Unreachable(f"{operation} broke off: {problem}", "Try again; nothing was stored.") from problem
         finally:
             body.close()
+
+    def bodies(
+        self, operation: str, member: str, asked: Iterable[dict[str, Any]], *, region: str | None = None
+    ) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Many calls that answer with a small body each, `AT_ONCE` of them under way: answer and body, in the order asked.
+
+        At most twice as many bodies are held as calls are under way.
+        """
+
+        def one(parameters: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+            answer = self._perform(operation, region or self.region, parameters)
+            answer.pop("ResponseMetadata", None)
+            body = answer.pop(member)
+            try:
+                return answer, bytes(body.read())
+            except BotoCoreError as problem:
+                raise Unreachable(f"{operation} broke off: {problem}", "Try again; nothing was stored.") from problem
+            finally:
+                body.close()
+
+        waiting: deque[Future[tuple[dict[str, Any], bytes]]] = deque()
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="bodies") as pool:
+            try:
+                for parameters in asked:
+                    waiting.append(pool.submit(one, parameters))
+                    if len(waiting) >= 2 * AT_ONCE:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                # Whoever stops reading waits for the calls under way, and for no others.
+                for each in waiting:
+                    each.cancel()
 
     def _method(self, operation: str, region: str) -> str:
         service, _, name = operation.partition(".")

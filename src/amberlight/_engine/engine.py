@@ -30,20 +30,27 @@ class Engine:
         importlib.import_module("amberlight._engine.durable")
 
     def run(
-        self, workflow_id: str, step_ids: Sequence[str], perform: Callable[[str], bytes], workers: int = 8
+        self,
+        workflow_id: str,
+        step_ids: Sequence[str],
+        perform: Callable[[str], bytes],
+        workers: int = 8,
+        *,
+        begin: Callable[[dict[str, bytes]], None] = lambda _: None,
     ) -> dict[str, bytes]:
         """Do every step that is not done yet; results of all of them by id.
 
         Steps start in the given order on `workers` threads. A step that was running when a process was killed runs
         again, so `perform` must be able to find what it did before. An error of `perform` ends the run: no step is
         started any more, the running ones end, the first error is raised; the steps that ended stay done, and the one
-        that failed runs again the next time.
+        that failed runs again the next time. `begin` is told first, of the results of steps that were done before.
         """
         from amberlight._engine.durable import Journal
 
         self.stopping.clear()
         with _one_at_a_time, Journal(self.url, self.name, workflow_id) as journal:
             done = journal.done(step_ids)
+            begin(dict(done))
             waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
             for step_id in step_ids:
                 if step_id not in done:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from amberlight._aws import Clock
 from amberlight.capture.naming import artifact, evidence_key, folder
-from amberlight.model.evidence import Aws, Slot
+from amberlight.model.evidence import Aws, Evidence, Slot
 from amberlight.model.signals import Kind, Target
 
 PIECE_SECONDS = 0.5
@@ -23,7 +23,8 @@ class Stopped(Exception):
 class StepContext:
     """Implements `amberlight.model.evidence.Context` for one step.
 
-    `make_slot` makes a slot for a key; `stopping` is set when the run ends early.
+    `make_slot` makes a slot for a key; `look` gives what another source has sealed of the same target so far, and whether that
+    was all; `stopping` is set when the run ends early.
     """
 
     aws: Aws
@@ -41,6 +42,7 @@ class StepContext:
     clock: Clock
     make_slot: Callable[[str, StepContext], Slot]
     stopping: threading.Event = field(default_factory=threading.Event)
+    look: Callable[[str], tuple[tuple[Evidence, ...], bool]] = lambda _: ((), True)
 
     def token(self) -> str:
         """An idempotency token derived from case and step: the same at every attempt."""
@@ -50,6 +52,21 @@ class StepContext:
         """A one-object, create-only place for the host to deliver into, below this target's folder."""
         place = f"{folder(self.source_id, self.target)}/{artifact(path)}"
         return self.make_slot(evidence_key(self.case_id, place), self)
+
+    def earlier(self, source: str) -> Iterator[Evidence]:
+        """The items of another source on the same target, as they are sealed; ends when that step has.
+
+        Raises:
+            Stopped: the run is being stopped.
+        """
+        given = 0
+        while True:
+            items, ended = self.look(source)
+            yield from items[given:]
+            given = len(items)
+            if ended:
+                return
+            self.sleep(PIECE_SECONDS)
 
     def sleep(self, seconds: float) -> None:
         """Wait by the run's clock.

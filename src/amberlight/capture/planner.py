@@ -143,7 +143,7 @@ def choose(case: Case, catalogue: Mapping[str, Source], choice: Choice) -> tuple
     gaps: list[Gap] = []
     spent = 0.0
     for source, target in pairs(case, catalogue):
-        reason = choice.against(source, target, spent)
+        reason = choice.against(source, target, spent) or without(source, target, steps)
         if reason:
             gaps.append(gap(source.id, target, reason))
             continue
@@ -157,7 +157,20 @@ def pairs(case: Case, catalogue: Mapping[str, Source]) -> list[tuple[Source, Tar
     found = [
         (source, target) for source in catalogue.values() for target in set(case.targets) if target.type in source.takes
     ]
-    return sorted(found, key=lambda pair: (volatility(pair[0]), pair[0].seen, pair[0].id, pair[1]))
+    return sorted(found, key=lambda pair: (*after(pair[0], catalogue), pair[0].seen, pair[0].id, pair[1]))
+
+
+def after(source: Source, catalogue: Mapping[str, Source]) -> tuple[timedelta, int]:
+    """Where a source stands: how soon its evidence is gone, and never before the sources that it goes on from."""
+    before = (after(catalogue[name], catalogue) for name in source.goes_on_from)
+    return max([(volatility(source), 0), *((when, depth + 1) for when, depth in before)])
+
+
+def without(source: Source, target: Target, steps: Iterable[Step]) -> str:
+    """Why a source cannot go on from others that are not planned for the target; empty when it can."""
+    planned = {each.source for each in steps if each.target == target}
+    lacking = sorted(set(source.goes_on_from) - planned)
+    return f"It goes on from {', '.join(lacking)}, which is not in the plan." if lacking else ""
 
 
 def volatility(source: Source) -> timedelta:

@@ -19,13 +19,15 @@ from amberlight._engine import Engine
 from amberlight.capture import history, planner
 from amberlight.capture.called import Caller, mutating
 from amberlight.capture.context import StepContext
+from amberlight.capture.earlier import Earlier
 from amberlight.capture.naming import printable
 from amberlight.capture.slots import HostSlot, Upload
 from amberlight.capture.taking import Taking
 from amberlight.model.codec import to_builtins
 from amberlight.model.custody import Act, Entry
-from amberlight.model.errors import ConfigError, CredentialsError, NotPossible
+from amberlight.model.errors import ConfigError, CredentialsError, NotPossible, Undeclared
 from amberlight.model.evidence import Called, CapturePlan, Evidence, Gap, Slot, Source, Step
+from amberlight.model.signals import Target
 from amberlight.vault.store import Store
 
 OnEvent = Callable[[str, Any], None]
@@ -106,7 +108,11 @@ def run(plan: CapturePlan, catalogue: Mapping[str, Source], station: Station, *,
     work.announce()
     try:
         results = station.engine.run(
-            f"{plan.case}/{plan.hash[:16]}", [step.id for step in plan.steps], work.perform, station.workers
+            f"{plan.case}/{plan.hash[:16]}",
+            [step.id for step in plan.steps],
+            work.perform,
+            station.workers,
+            begin=work.begin,
         )
     except CredentialsError as problem:
         raise CredentialsError(
@@ -133,6 +139,7 @@ class _Run:
         self.history = history.read(station.ledger.entries())
         self.done = 0
         self._steps = {step.id: step for step in plan.steps}
+        self._earlier = Earlier(plan.steps)
         self._on_event = on_event
         self._lock = threading.Lock()
 
@@ -151,6 +158,13 @@ class _Run:
         self.tell("planned", plan)
         for gap in plan.gaps:
             self._miss("", gap)
+
+    def begin(self, done: Mapping[str, bytes]) -> None:
+        """Note what steps that were done before have sealed, for those that go on from it."""
+        for step_id, result in done.items():
+            for evidence in msgspec.json.decode(result, type=Result).evidence:
+                self._earlier.sealed(evidence)
+            self._earlier.ended(step_id)
 
     def perform(self, step_id: str) -> bytes:
         """Do one step: intent first, then each item, then the result for the engine."""
@@ -174,6 +188,7 @@ class _Run:
         else:
             taking.run()
             result = Result(tuple(taking.evidence), tuple(taking.gaps))
+        self._earlier.ended(step.id)
         with self._lock:
             self.done += 1
         self.tell("done", step)
@@ -217,7 +232,13 @@ class _Run:
             clock=station.clock,
             make_slot=self._slot,
             stopping=station.engine.stopping,
+            look=lambda name: self._look(source, name, step.target),
         )
+
+    def _look(self, source: Source, name: str, target: Target) -> tuple[tuple[Evidence, ...], bool]:
+        if name not in source.goes_on_from:
+            raise Undeclared(f"{source.id} does not say that it goes on from {name}.", "Add it to its `goes_on_from`.")
+        return self._earlier.look(name, target)
 
     def _slot(self, key: str, context: StepContext) -> Slot:
         station = self.station
@@ -248,6 +269,7 @@ class _Run:
     def acquired(self, evidence: Evidence) -> None:
         """Enter a sealed item, and tell."""
         self.station.ledger.append("acquired", to_builtins(evidence))
+        self._earlier.sealed(evidence)
         self.tell("acquired", evidence)
 
     def missed(self, step: Step, gap: Gap, called: Called) -> None:

@@ -125,6 +125,11 @@ class Aws(Protocol):
     def stream(self, operation: str, *, region: str | None = None, **parameters: Any) -> Iterator[bytes]:
         """The body of a call that answers with one, in pieces."""
 
+    def bodies(
+        self, operation: str, member: str, asked: Iterable[dict[str, Any]], *, region: str | None = None
+    ) -> Iterator[tuple[dict[str, Any], bytes]]:
+        """Many calls that answer with a small body each, several at once: answer and body (`member`), in the order asked."""
+
 
 class Slot(Protocol):
     """A place in the vault for one object, that a host may fill once within minutes. Holds no secret in plain sight."""
@@ -163,6 +168,12 @@ class Context(Protocol):
     def slot(self, path: str) -> Slot:
         """A one-object, create-only place for the host to deliver into, below this target's folder."""
 
+    def earlier(self, source: str) -> Iterator[Evidence]:
+        """The items of another source on the same target, as they are sealed; ends when that step has.
+
+        Only for sources that are named in `goes_on_from`. Waits; nothing comes where the plan has no such step.
+        """
+
     def sleep(self, seconds: float) -> None:
         """Wait; the only way to wait, so that tests need not."""
 
@@ -189,6 +200,8 @@ class Source:
     leaves: tuple[str, ...]
     references: tuple[str, ...]
     lasts: timedelta = timedelta(seconds=5)
+    goes_on_from: tuple[str, ...] = ()
+    """Sources whose items on the same target this one needs: it is planned only with them, and after them."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

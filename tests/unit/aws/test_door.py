@@ -168,3 +168,85 @@ def test_a_role_that_cannot_be_assumed_is_a_credentials_error(server, sessions):
 def test_a_wrong_parameter_is_a_defect_and_not_a_gap(sessions):
     with pytest.raises(ParamValidationError):
         sessions.door("1").call("iam.GetUser", UserNam="x")
+
+
+class Bodies(BaseHTTPRequestHandler):
+    """Answers GetSnapshotBlock: the block's number as its data; later blocks answer sooner."""
+
+    def do_GET(self):
+        index = int(self.path.split("/blocks/")[1].partition("?")[0])
+        with self.server.gate:
+            self.server.under_way += 1
+            self.server.most = max(self.server.most, self.server.under_way)
+            self.server.gate.notify_all()
+            # Nobody is answered before two are under way, nor the first before others have overtaken it.
+            self.server.gate.wait_for(lambda: self.server.most > 1, timeout=10)
+            if index == 0:
+                self.server.gate.wait_for(lambda: self.server.answered >= 3, timeout=10)
+        status, data = (404, b'{"message":"gone"}') if index == self.server.missing else (200, b"%d" % index)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("x-amz-Checksum", f"sum-{index}")
+        if status != 200:
+            self.send_header("x-amzn-errortype", "ResourceNotFoundException")
+        self.end_headers()
+        self.wfile.write(data)
+        with self.server.gate:
+            self.server.under_way -= 1
+            self.server.answered += 1
+            self.server.gate.notify_all()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def blocks():
+    server = Server(("127.0.0.1", 0), Bodies)
+    server.gate, server.under_way, server.most, server.answered, server.missing = threading.Condition(), 0, 0, 0, -1
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def block_door(server, journal=None):
+    keys = Credentials(access_key_id="AKIAEXAMPLE", secret_access_key="hush")
+    sessions = Sessions(region="us-east-1", credentials=keys, endpoint=f"http://127.0.0.1:{server.server_address[1]}")
+    return sessions.door("111111111111").narrowed(frozenset({"ebs.GetSnapshotBlock"}), journal)
+
+
+def asked(count):
+    return ({"SnapshotId": "snap-0123456789abcdef0", "BlockIndex": n, "BlockToken": "t"} for n in range(count))
+
+
+def test_bodies_come_in_the_order_asked_though_several_are_under_way(blocks):
+    journal = Journal()
+    found = list(block_door(blocks, journal).bodies("ebs.GetSnapshotBlock", "BlockData", asked(40)))
+    assert [data for _, data in found] == [b"%d" % n for n in range(40)]
+    assert [answer["Checksum"] for answer, _ in found] == [f"sum-{n}" for n in range(40)]
+    assert 1 < blocks.most <= 8
+    assert len(journal.calls()) == 40
+
+
+def test_a_body_that_cannot_be_had_is_an_error_in_its_turn(blocks):
+    blocks.missing = 20
+    found = []
+    with pytest.raises(NotPossible, match="ResourceNotFoundException"):
+        found.extend(data for _, data in block_door(blocks).bodies("ebs.GetSnapshotBlock", "BlockData", asked(1000)))
+    assert found == [b"%d" % n for n in range(20)]
+    assert blocks.answered < 60, "no further call is begun"
+
+
+def test_whoever_stops_reading_bodies_stops_the_calls(blocks):
+    reading = block_door(blocks).bodies("ebs.GetSnapshotBlock", "BlockData", asked(1000))
+    assert next(reading)[1] == b"0"
+    reading.close()
+    assert blocks.answered <= 16
+
+
+def test_bodies_of_an_undeclared_operation_are_refused(blocks):
+    with pytest.raises(Undeclared):
+        list(block_door(blocks).bodies("s3.GetObject", "Body", [{"Bucket": "b", "Key": "k"}]))
