@@ -12,6 +12,7 @@ from typing import Any
 
 from amberlight.lab import clock
 from amberlight.lab.disks import ext4
+from amberlight.lab.disks.draft import Draft
 from amberlight.lab.disks.images import Frozen, Images
 from amberlight.lab.disks.mirror import Mirror
 from amberlight.lab.disks.watch import Seen, Watch, Watched
@@ -40,6 +41,10 @@ class Disks:
         self.images = Images(workdir / "disks")
         self.snapshots: dict[str, Frozen] = {}
         """By snapshot id; one that is missing has no bytes, and a limit says why."""
+        self.drafts: dict[str, Draft] = {}
+        """Snapshots that are being written, by id."""
+        self.encrypted: set[tuple[str, str]] = set()
+        """Accounts and Regions in which new volumes and snapshots are encrypted unasked."""
         self._on_limit = on_limit
         self._bodies: dict[str, _Body] = {}
         self._rounds = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lab-disks")
@@ -131,6 +136,13 @@ class Disks:
         frozen = self.snapshots.pop(snapshot_id, None)
         if frozen is not None:
             frozen.release()
+        draft = self.drafts.pop(snapshot_id, None)
+        if draft is not None:
+            draft.discard()
+
+    def encrypts(self, account: str, region: str) -> bool:
+        """Whether what is new there is encrypted unasked."""
+        return (account, region) in self.encrypted
 
     def sweep(self, volume_ids: set[str]) -> None:
         """Remove the images of volumes that are not among these."""

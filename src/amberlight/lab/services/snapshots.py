@@ -94,7 +94,7 @@ def new(volume: dict[str, Any], description: str, pending_s: float, now: float) 
         "SnapshotId": ec2._new_snapshot_id(), "VolumeId": volume["VolumeId"], "VolumeSize": volume["Size"],
         "Description": description, "State": "pending", "Progress": "", "StartTime": _stamp(now),
         "OwnerId": hooks.current_account(), "Encrypted": volume["Encrypted"], "StorageTier": "standard",
-        "_done_at": now + pending_s,
+        "_done_at": now + pending_s, "_lineage": volume.get("_lineage") or volume["VolumeId"],
     }  # fmt: skip
     if volume["Encrypted"]:
         snapshot["KmsKeyId"] = volume.get("KmsKeyId") or default_key()
@@ -166,21 +166,22 @@ def _visible() -> list[dict[str, Any]]:
     account, region = hooks.current_account(), hooks.current_region()
     found = []
     for (owner, where, _), snapshot in hooks.service("ec2")._snapshots.all_items():
-        if where == region and (owner == account or _shared_with(snapshot, account)):
+        if where == region and (owner == account or shared_with(snapshot, account)):
             found.append(snapshot)
     return found
 
 
-def _shared_with(snapshot: dict[str, Any], account: str) -> bool:
+def shared_with(snapshot: dict[str, Any], account: str, *, public: bool = True) -> bool:
+    """Whether an account may use the snapshot, by its own id or as everybody."""
     return any(
-        entry.get("UserId") == account or entry.get("Group") == "all"
+        entry.get("UserId") == account or (public and entry.get("Group") == "all")
         for entry in snapshot.get("CreateVolumePermissions", [])
     )
 
 
 def restorable(snapshot_id: str) -> dict[str, Any] | None:
     """A snapshot of the current Region, if the current account may make volumes from it."""
-    found = _find(snapshot_id, hooks.current_region())
+    found = find(snapshot_id, hooks.current_region())
     return found if found is not None and _restorable(found, hooks.current_account()) else None
 
 
@@ -205,7 +206,7 @@ def _describe(params: dict[str, Any]) -> Any:
 
 
 def _restorable(snapshot: dict[str, Any], account: str) -> bool:
-    return snapshot["OwnerId"] == account or _shared_with(snapshot, account)
+    return snapshot["OwnerId"] == account or shared_with(snapshot, account)
 
 
 def _matches(snapshot: dict[str, Any], filters: dict[str, list[str]]) -> bool:
@@ -277,7 +278,7 @@ def _describe_attribute(params: dict[str, Any]) -> Any:
 def _copy(params: dict[str, Any], pending_s: float, disks: Disks) -> Any:
     ec2 = hooks.service("ec2")
     source_id, region = _p(params, "SourceSnapshotId"), _p(params, "SourceRegion") or hooks.current_region()
-    source = _find(source_id, region)
+    source = find(source_id, region)
     if source is None or not _restorable(source, hooks.current_account()):
         return _missing(source_id)
     settled(source)
@@ -287,14 +288,15 @@ def _copy(params: dict[str, Any], pending_s: float, disks: Disks) -> Any:
     volume = {"VolumeId": "vol-ffffffff", "Size": source["VolumeSize"], "Encrypted": encrypted,
               "KmsKeyId": _p(params, "KmsKeyId") or None}  # fmt: skip
     made = new(volume, _p(params, "Description"), pending_s, clock.now())
-    made["_copy_of"] = source_id
+    made["_copy_of"], made["_lineage"] = source_id, source["_lineage"]
     if source_id in disks.snapshots:
         disks.keep(made["SnapshotId"], disks.snapshots[source_id].held())
     _tag(made, params)
     return ec2._xml(200, "CopySnapshotResponse", f"<snapshotId>{made['SnapshotId']}</snapshotId>")
 
 
-def _find(snapshot_id: str, region: str) -> dict[str, Any] | None:
+def find(snapshot_id: str, region: str) -> dict[str, Any] | None:
+    """A snapshot of any account."""
     for (_, where, name), snapshot in hooks.service("ec2")._snapshots.all_items():
         if where == region and name == snapshot_id:
             found: dict[str, Any] = snapshot

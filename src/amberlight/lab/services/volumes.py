@@ -149,8 +149,10 @@ def _creating(old: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]]
         encrypted = source.get("Encrypted") or bool(key) or ec2._p(params, "Encrypted", "").lower() == "true"
         before = set(ec2._volumes.keys())
         answer = old({**params, "Size": [size or str(source["VolumeSize"])], "Encrypted": [str(bool(encrypted))]})
-        for volume_id in [each for each in ec2._volumes.keys() if each not in before] if encrypted else []:  # noqa: SIM118
-            ec2._volumes[volume_id]["KmsKeyId"] = key or default_key()
+        for volume_id in [each for each in ec2._volumes.keys() if each not in before]:  # noqa: SIM118
+            ec2._volumes[volume_id]["_lineage"] = source.get("_lineage")
+            if encrypted:
+                ec2._volumes[volume_id]["KmsKeyId"] = key or source.get("KmsKeyId") or default_key()
         return answer
 
     return create

@@ -1,0 +1,1 @@
+"""What the EBS direct APIs do with the bytes of snapshots."""
