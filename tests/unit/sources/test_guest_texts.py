@@ -7,7 +7,7 @@ import pytest
 from amberlight.capture import slots
 from amberlight.capture.catalogue import guest
 
-SCRIPTS = ("linux_process_memory", "packets", "linux_triage")
+SCRIPTS = ("linux_process_memory", "packets", "linux_triage", "kcore_lime", "kernel_symbols")
 
 
 def names(text):
