@@ -108,6 +108,9 @@ def _named_resources(seen: Seen, output: Mapping[str, Any]) -> list[dict[str, st
         names = call.params.get("Names") or [call.params.get("Name", "")]
         prefix = f"arn:aws:ssm:{region}:{account}:parameter/"
         return [{"accountId": account, "ARN": prefix + str(name).lstrip("/")} for name in names]
+    if call.service == "ebs" and shape.is_data(call):
+        name = call.params.get("SnapshotId") or call.params.get("SecondSnapshotId")
+        return [{"accountId": account, "type": "AWS::EC2::Snapshot", "ARN": f"arn:aws:ec2:{region}::snapshot/{name}"}]
     if call.service == "dynamodb" and isinstance(call.params.get("TableName"), str):
         arn = call.params["TableName"].rsplit("/", 1)[-1]
         return [_resource(f"arn:aws:dynamodb:{region}:{account}:table/{arn}", "AWS::DynamoDB::Table")]
