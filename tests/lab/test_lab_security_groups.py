@@ -62,7 +62,10 @@ def put(ec2, server, *groups):
 
 
 @pytest.mark.proves(
-    "ec2.AuthorizeSecurityGroupIngress", "ec2.RevokeSecurityGroupIngress", "ec2.ModifyInstanceAttribute"
+    "ec2.CreateSecurityGroup",
+    "ec2.AuthorizeSecurityGroupIngress",
+    "ec2.RevokeSecurityGroupIngress",
+    "ec2.ModifyInstanceAttribute",
 )
 def test_only_what_a_rule_lets_in_comes_in(ec2, lines, server):
     made = group(ec2, port(80, f"{OFFICE}/32", "192.0.2.0/24"), port(4000, ANY, last=6000))

@@ -179,7 +179,7 @@ class NamespaceNetwork:
 
     def _make_wires(self) -> Wires | None:
         try:
-            made = Wires(nftables.Filter(netns.at_network_of(self.cloud, nftables.Filter.socket), "lab"), METADATA)
+            made = Wires(lambda: netns.at_network_of(self.cloud, nftables.Filter.socket), METADATA)
             made.apply({})
         except OSError as error:
             self.limits = (f"security groups do not filter packets: the kernel refused ({error})",)

@@ -237,21 +237,23 @@ class Filter:
         return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
 
     def replace(
-        self, hooked: Mapping[str, int], chains: Mapping[str, Iterable[Rule]], sets: Sequence[str] = ()
+        self, hooked: Mapping[str, int], chains: Mapping[str, Iterable[Rule]], sets: Mapping[str, bool] | None = None
     ) -> None:
         """Make the table have these chains and no rule beyond theirs; sets and their elements stay.
 
         Args:
             hooked: Names of the base chains, and where they hang.
             chains: The rules of every chain by its name; a chain without a hook is reached by `jump`.
-            sets: Sets for `count`, made if they are not there.
+            sets: Sets for `count`, made if they are not there; those with True begin empty.
 
         Raises:
             OSError: The kernel refused; nothing was changed.
         """
         table = _text(1, self._table)
         wanted = [(_NEW_TABLE, _CREATE, table)]
-        wanted += [(_NEW_SET, _CREATE, self._counting_set(name, number)) for number, name in enumerate(sets, 1)]
+        for number, (name, empty) in enumerate((sets or {}).items(), 1):
+            wanted.append((_NEW_SET, _CREATE, self._counting_set(name, number)))
+            wanted += [(_DEL_ELEMENTS, 0, table + _text(2, name))] if empty else []
         wanted += [(_NEW_CHAIN, _CREATE, self._chain(name, hooked.get(name))) for name in chains]
         wanted += [(_DEL_RULE, 0, table)]
         for name, rules in chains.items():
@@ -271,10 +273,6 @@ class Filter:
             _text(1, self._table) + _text(2, name) + _number(3, 0x10 | 0x20) + _number(4, 0) + _number(5, 4 * _KEY_WORDS)
             + _number(10, number) + _attribute(11, struct.pack(">Q", 600_000)) + _nest(9, _number(1, MOST_FLOWS))
         )  # fmt: skip
-
-    def forget(self, name: str) -> None:
-        """Empty a set."""
-        self._transact([(_DEL_ELEMENTS, 0, _text(1, self._table) + _text(2, name))])
 
     def flows(self, name: str) -> dict[Flow, Counted]:
         """Every flow that a set knows."""

@@ -38,10 +38,14 @@ class LabOptions:
     """How long a snapshot stays `pending`."""
     lookup_rate_per_s: float = 2.0
     """LookupEvents quota per account and Region."""
+    access_log_delay_s: float = 3.0
+    """How late S3 writes server access logs (AWS: hours)."""
     access_advisor_delay_s: float = 1.0
     """How late Access Advisor sees a call (AWS: usually within 4 hours)."""
     ssm_time_scale: float = 0.05
     """Which part of TimeoutSeconds a command waits for a host that is not there, and `aws:sleep` sleeps (AWS: all)."""
+    flow_log_scale: float = 0.01
+    """Which part of its aggregation interval a flow log waits before it delivers (AWS: all of 1 or 10 minutes)."""
     max_hosts: int = 6
     """Instances beyond it are metadata only."""
     faults: Sequence[Mapping[str, Any]] = ()
@@ -53,7 +57,7 @@ class LabOptions:
         if self.hosts not in ("auto", "namespaces", "processes"):
             raise ValueError(f"hosts must be auto, namespaces or processes, not {self.hosts!r}")
         for name in ("lookup_delay_s", "delivery_interval_s", "digest_interval_s", "snapshot_pending_s", "ssm_time_scale",
-                     "access_advisor_delay_s", "max_hosts"):  # fmt: skip
+                     "flow_log_scale", "access_advisor_delay_s", "access_log_delay_s", "max_hosts"):  # fmt: skip
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
         if self.lookup_rate_per_s <= 0:

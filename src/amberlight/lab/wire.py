@@ -13,7 +13,9 @@ References:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from amberlight.lab import nftables as nft
 
@@ -45,6 +47,8 @@ class Interface:
     """One wire: an instance's address, what its groups let pass, whether its flows are to be counted."""
 
     address: str
+    name: str = ""
+    """The interface's id."""
     ingress: Sequence[Rule] = ()
     egress: Sequence[Rule] = ()
     counted: bool = False
@@ -76,12 +80,17 @@ def chains(interfaces: Mapping[int, Interface], metadata: str) -> dict[str, list
 class Wires:
     """The filter of one lab's network, and what its wires let pass now."""
 
-    def __init__(self, packets: nft.Filter, metadata: str) -> None:
-        self._filter = packets
+    def __init__(self, connect: Callable[[], socket.socket], metadata: str) -> None:
+        self._connect = connect
+        self._filter = self.filter()
         self._metadata = metadata
         self._now: Mapping[int, Interface] | None = None
-        self.counted: set[str] = set()
-        """Ids of the interfaces whose flows are wanted."""
+        self.counts: Callable[[tuple[str, str], Mapping[str, Any]], bool] = lambda *_: False
+        """Whether the flows of an interface of EC2 are wanted, by its account and Region."""
+
+    def filter(self) -> nft.Filter:
+        """The filter, for another thread than the one that changes it."""
+        return nft.Filter(self._connect(), "lab")
 
     def apply(self, interfaces: Mapping[int, Interface]) -> None:
         """Let pass what *interfaces* say, from the next packet on.
@@ -91,9 +100,18 @@ class Wires:
         """
         if interfaces == self._now:
             return
-        sets = [name for number, each in interfaces.items() if each.counted for name in counters(number).values()]
+        before = self._now or {}
+        sets: dict[str, bool] = {}
+        for number, each in interfaces.items():
+            known = number in before and before[number].counted and before[number].name == each.name
+            if each.counted:
+                sets.update(dict.fromkeys(counters(number).values(), not known))
         self._filter.replace(HOOKED, chains(interfaces, self._metadata), sets)
         self._now = dict(interfaces)
+
+    def counted(self) -> dict[int, Interface]:
+        """The wires whose flows are counted now; may be asked from any thread."""
+        return {number: each for number, each in (self._now or {}).items() if each.counted}
 
 
 HOOKED = {"forward": nft.FORWARD, "input": nft.INPUT, "output": nft.OUTPUT}

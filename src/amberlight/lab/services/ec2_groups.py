@@ -26,6 +26,8 @@ AFTER = ("ec2", "ec2_attributes")
 REAL = {
     "ec2.AuthorizeSecurityGroupEgress": "packets pass from then on",
     "ec2.AuthorizeSecurityGroupIngress": "packets pass from then on",
+    "ec2.CreateSecurityGroup": "its rules are those of its members' wires",
+    "ec2.ModifyInstanceAttribute": "the groups of the host's wire, and protection against termination",
     "ec2.ModifyNetworkInterfaceAttribute": "the groups of the host's wire",
     "ec2.RevokeSecurityGroupEgress": "packets are dropped from then on, except those of tracked connections",
     "ec2.RevokeSecurityGroupIngress": "packets are dropped from then on, except those of tracked connections",
@@ -89,7 +91,9 @@ def _interfaces(world: World, wires: Wires) -> dict[int, Interface]:
         )
         port = urlsplit(host.environment["AWS_ENDPOINT_URL"]).port or 0
         outward += tuple(_to_endpoint(outward, port))
-        found[host.number] = Interface(host.address, inward, outward, counted=name in wires.counted)
+        found[host.number] = Interface(
+            host.address, name, inward, outward, counted=wires.counts((account, region), each)
+        )
     return found
 
 
