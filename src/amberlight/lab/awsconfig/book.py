@@ -28,7 +28,7 @@ class Book:
         """The last item of each resource, deleted ones too."""
         return (items[-1] for items in self._items.values())
 
-    def add(self, kind: str, reading: Reading | None, now: float, *, last: Item | None) -> Item:
+    def add(self, kind: str, reading: Reading | None, now: float, *, last: Item | None, found: bool = False) -> Item:
         """Write the next item after *last*; without a reading the resource is gone.
 
         Raises:
@@ -41,7 +41,15 @@ class Book:
             status = "OK"
         state = max(int(now * 1000), last.state_id + 1 if last else 0)
         kept = reading or (last.reading if last else None)
-        item = Item(account=self.place[0], type=kind, status=status, captured=now, state_id=state, reading=_known(kept))
+        item = Item(
+            account=self.place[0],
+            type=kind,
+            status=status,
+            captured=now,
+            state_id=state,
+            reading=_known(kept),
+            found=found,
+        )
         self._items.setdefault(item.key, []).append(item)
         for reference in (item.reading.name, item.reading.arn):
             if reference:

@@ -17,7 +17,7 @@ from typing import Any
 from amberlight.lab import clock, hooks
 from amberlight.lab.awsconfig import files, messages
 from amberlight.lab.awsconfig.engine import Engine
-from amberlight.lab.awsconfig.item import Item, dump, seconds
+from amberlight.lab.awsconfig.item import Item, dump
 from amberlight.lab.awsconfig.line import Line
 from amberlight.lab.awsconfig.permitted import permitted
 from amberlight.lab.awsconfig.recorders import Channel, Setting
@@ -91,9 +91,7 @@ class Delivery:
         bus.tell(place, "aws.config", "Config Configuration Item Change", message, [item.reading.arn])
         channel = setting.channel
         if channel is not None and channel.given.get("snsTopicARN"):
-            began = setting.recorder.status.get("lastStartTime", 0) if setting.recorder else 0
-            new = (seconds(item.reading.created) or 0) + 1 >= began
-            about = messages.subject(item, setting.region, new=new)
+            about = messages.subject(item, setting.region)
             self._line.add(uuid.uuid4(), lambda: self._tell_change(setting, channel, about, item, last))
 
     def tell(self, setting: Setting, about: str, message: dict[str, Any]) -> None:

@@ -72,10 +72,10 @@ class Engine:
                 self._want(self.settings.of(account, region), self.kinds[kind], ident)
         self._line.wake()
 
-    def _want(self, setting: Setting, kind: Kind, reference: str) -> None:
+    def _want(self, setting: Setting, kind: Kind, reference: str, *, found: bool = False) -> None:
         if setting.recorder is not None and setting.recorder.records(kind):
             key = (setting.account, setting.region, kind.name, reference)
-            self._line.add(key, partial(self._read, setting, kind, reference))
+            self._line.add(key, partial(self._read, setting, kind, reference, found=found))
 
     async def _find(self, setting: Setting, kind: Kind) -> None:
         if not setting.running or setting.recorder is None or not setting.recorder.records(kind):
@@ -83,9 +83,9 @@ class Engine:
         known = [item.reading.id for item in self.book(setting.account, setting.region).latest()
                  if item.type == kind.name and not item.deleted]  # fmt: skip
         for reference in [*await kind.every(Place(setting.account, setting.region)), *known]:
-            self._want(setting, kind, reference)
+            self._want(setting, kind, reference, found=True)
 
-    async def _read(self, setting: Setting, kind: Kind, reference: str) -> None:
+    async def _read(self, setting: Setting, kind: Kind, reference: str, *, found: bool) -> None:
         recorder = setting.recorder
         if recorder is None or not recorder.recording:
             return
@@ -101,7 +101,7 @@ class Engine:
         if reading is not None:
             last = book.find(kind.name, reading.id)
         if _differs(last, reading):
-            item = book.add(kind.name, reading, clock.now(), last=last)
+            item = book.add(kind.name, reading, clock.now(), last=last, found=found)
             for tell in self.told:
                 tell(setting, item, last)
             self._follow(setting, kind, item, last)

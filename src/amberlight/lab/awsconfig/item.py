@@ -68,6 +68,8 @@ class Item:
     state_id: int
     """Milliseconds; grows with each item of the resource."""
     reading: Reading
+    found: bool = False
+    """Whether it was there when the recorder looked around, instead of being named by a call."""
 
     @property
     def deleted(self) -> bool:

@@ -25,9 +25,9 @@ def changed(item: Item, last: Item | None, now: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def subject(item: Item, region: str, *, new: bool) -> str:
+def subject(item: Item, region: str) -> str:
     """The subject of its mail: what was there before the recorder began is `Discovered`."""
-    created = "Created" if new else "Discovered"
+    created = "Discovered" if item.found else "Created"
     word = {"ResourceDiscovered": created, "ResourceDeleted": "Deleted"}.get(item.status, "Updated")
     return f"[AWS Config:{region}] {item.type} {item.reading.id} {word} in Account {item.account}"
 
