@@ -40,6 +40,7 @@ REPLACED = {
     "services.s3._foreign_bucket_allows": [
         "owner_account", "bucket_name", "key", "method", "query_params", "caller", "headers",
     ],
+    "services.s3._put_bucket_logging": ["name", "body"],
     "services.s3._put_bucket_versioning": ["name", "body"],
     "services.s3._put_object": ["bucket_name", "key", "body", "headers"],
     "services.s3._complete_multipart_upload": ["bucket_name", "key", "body", "query_params", "headers"],

@@ -10,7 +10,7 @@ from amberlight.lab import LabOptions, start
 def lab(tmp_path_factory):
     options = LabOptions(
         workdir=tmp_path_factory.mktemp("lab"), lookup_delay_s=0.1, lookup_rate_per_s=100.0, delivery_interval_s=0.5,
-        digest_interval_s=1.5, snapshot_pending_s=0.3, access_advisor_delay_s=0.1, max_hosts=3,
+        digest_interval_s=1.5, snapshot_pending_s=0.3, access_advisor_delay_s=0.1, access_log_delay_s=0.3, max_hosts=3,
     )  # fmt: skip
     with start(options) as running:
         yield running
