@@ -21,12 +21,9 @@ from typing import Any
 
 from amberlight.lab import clock, hooks
 from amberlight.lab.options import LabOptions
-from amberlight.lab.recorder import digests
+from amberlight.lab.recorder import digests, selectors
 from amberlight.lab.recorder.history import Event
 from amberlight.lab.recorder.requests import Call
-
-_DATA_TYPES = {"s3": "AWS::S3::Object", "lambda": "AWS::Lambda::Function", "dynamodb": "AWS::DynamoDB::Table",
-               "sns": "AWS::SNS::Topic", "sqs": "AWS::SQS::Queue"}  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -68,10 +65,14 @@ class Delivery:
         """Told of each parcel before it is delivered."""
         self.digest_changes: list[Callable[[str, str, str, digests.Digest], digests.Digest | None]] = []
         """From account, Region, trail and digest, the digest to store, or None to store nothing."""
+        self.organisation: selectors.Organisation | None = None
+        """Whose trails take the events of its members too."""
+        self.takers: list[Callable[[Event], None]] = []
+        """Told of each event that a trail takes."""
         self._options = options
         self._streams: dict[tuple[str, str, str], _Stream] = {}
         self._signers: dict[str, digests.Signer] = {}
-        self._status: dict[tuple[str, str], dict[str, Any]] = {}
+        self._status: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
         self._logging: dict[str, list[Mapping[str, Any]]] = {}
         self._began = clock.now()
@@ -89,32 +90,36 @@ class Delivery:
         """Note which trails are on before a call: StopLogging itself still reaches the trail that it stops."""
         del region
         if call.service == "cloudtrail":
-            self._logging[account] = _active(account)
+            self._logging[account] = selectors.active(account, self.organisation)
 
     def wants_data(self, call: Call, account: str, region: str, read: bool) -> bool:  # noqa: FBT001
         """Whether a trail's selectors ask for this data event."""
-        owner = _bucket_owner(call) or account
+        owner = selectors.bucket_owner(call) or account
         return any(
-            _selects_data(trail, who, call, read=read)
+            selectors.selects_data(trail, call, who, region, read=read)
             for who in {account, owner}
-            for trail in _active(who)
-            if _covers(trail, region)
+            for trail in selectors.active(who, self.organisation)
+            if selectors.covers(trail, region)
         )
 
     def take(self, event: Event) -> None:
         """Give an event to every trail that is on and asks for it."""
-        trails = self._logging.pop(event.account, None) or _active(event.account)
-        for trail in trails:
-            if _covers(trail, event.region) and _selects(trail, event):
-                key = (event.account, str(trail["TrailARN"]), event.region)
-                with self._lock:
-                    stream = self._streams.get(key)
-                    if stream is None:
-                        stream = _Stream(dict(trail), event.account, event.region, event.time)
-                        self._streams[key] = stream
-                    # UpdateTrail can have sent it to another place.
-                    stream.trail = dict(trail)
-                    stream.pending.append(event)
+        trails = self._logging.pop(event.account, None) or selectors.active(event.account, self.organisation)
+        wanted = [
+            trail for trail in trails if selectors.covers(trail, event.region) and selectors.selects(trail, event)
+        ]
+        for trail in wanted:
+            key = (event.account, str(trail["TrailARN"]), event.region)
+            with self._lock:
+                stream = self._streams.get(key)
+                if stream is None:
+                    stream = _Stream(dict(trail), event.account, event.region, event.time)
+                    self._streams[key] = stream
+                # UpdateTrail can have sent it to another place.
+                stream.trail = dict(trail)
+                stream.pending.append(event)
+        for tell in self.takers if wanted else ():
+            tell(event)
 
     def tick(self) -> None:
         """Deliver what is due; called often from one thread."""
@@ -149,7 +154,7 @@ class Delivery:
     def _write_log(self, stream: _Stream, events: list[Event], now: float, *, stored: bool = True) -> None:
         unique = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(16))
         name = f"{stream.account}_CloudTrail_{stream.region}_{clock.compact(now, seconds=False)}_{unique}.json.gz"
-        key = f"{_prefix(stream, 'CloudTrail')}/{clock.day(now)}/{name}"
+        key = f"{self._prefix(stream, 'CloudTrail')}/{clock.day(now)}/{name}"
         plain = ('{"Records":[' + ",".join(event.text for event in events) + "]}").encode()
         if stored and not self._store(stream, key, gzip.compress(plain), {}, now):
             return
@@ -160,7 +165,7 @@ class Delivery:
     def digest(self, now: float) -> None:
         """Close the interval: one signed digest per stream whose trail validates its files."""
         for (account, arn, _), stream in list(self._streams.items()):
-            active = any(trail["TrailARN"] == arn for trail in _active(account))
+            active = any(trail["TrailARN"] == arn for trail in selectors.active(account, self.organisation))
             if not stream.trail.get("LogFileValidationEnabled") or not (active or stream.files):
                 continue
             files, stream.files = stream.files, []
@@ -172,7 +177,7 @@ class Delivery:
             f"{stream.account}_CloudTrail-Digest_{stream.region}_{trail['Name']}_{trail['HomeRegion']}_"
             f"{clock.compact(now, seconds=True)}.json.gz"
         )
-        key = f"{_prefix(stream, 'CloudTrail-Digest')}/{clock.day(now)}/{name}"
+        key = f"{self._prefix(stream, 'CloudTrail-Digest')}/{clock.day(now)}/{name}"
         place = (stream.account, str(trail["S3BucketName"]), key)
         made = digests.make(place, (stream.since, now), files, stream.last, self.signer(stream.region))
         sent: digests.Digest | None = made
@@ -191,18 +196,35 @@ class Delivery:
         if owner is not None and not may_deliver(owner, bucket, key):
             problem = "AccessDenied"
         if problem is None:
-            problem = _put((str(owner), stream.region), bucket, key, body, metadata)
-        status = self._status.setdefault((stream.account, str(stream.trail["Name"])), {})
-        if problem is None:
-            status[f"Latest{kind}DeliveryTime"] = now
-            status.pop(f"Latest{kind}DeliveryError", None)
-        else:
-            status[f"Latest{kind}DeliveryError"] = problem
+            headers = {f"x-amz-meta-{name}": value for name, value in metadata.items()}
+            # A digest is encrypted with keys of S3's own, whatever its trail says.
+            problem = _sealed(stream, headers) if not metadata else None
+            problem = problem or _put((str(owner), stream.region), bucket, key, body, headers)
+        self._note(str(stream.trail["TrailARN"]), kind, problem, now)
         return problem is None
 
-    def status(self, account: str, name: str) -> dict[str, Any]:
+    def _prefix(self, stream: _Stream, kind: str) -> str:
+        """Where in the bucket files lie; those of an organisation's trail below its id."""
+        prefix = str(stream.trail.get("S3KeyPrefix") or "")
+        whole = self.organisation if stream.trail.get("IsOrganizationTrail") else None
+        under = f"{whole.ident()}/" if whole else ""
+        return (f"{prefix}/" if prefix else "") + f"AWSLogs/{under}{stream.account}/{kind}/{stream.region}"
+
+    def _note(self, arn: str, kind: str, problem: str | None, now: float) -> None:
+        status = self._status.setdefault(arn, {})
+        if not kind:
+            status["LatestDeliveryAttemptTime"] = clock.iso(now)
+        if problem is not None:
+            status[f"Latest{kind}DeliveryError"] = problem
+            return
+        status[f"Latest{kind}DeliveryTime"] = now
+        status.pop(f"Latest{kind}DeliveryError", None)
+        if not kind:
+            status["LatestDeliveryAttemptSucceeded"] = clock.iso(now)
+
+    def status(self, arn: str) -> dict[str, Any]:
         """When a trail last delivered, or why it could not."""
-        return dict(self._status.get((account, name), {}))
+        return dict(self._status.get(arn, {}))
 
 
 def may_deliver(owner: str, bucket: str, key: str) -> bool:
@@ -224,105 +246,26 @@ def may_deliver(owner: str, bucket: str, key: str) -> bool:
     return bool(result.decision == "Allow")
 
 
-def _put(place: tuple[str, str], bucket: str, key: str, body: bytes, metadata: Mapping[str, str]) -> str | None:
+def _sealed(stream: _Stream, headers: dict[str, str]) -> str | None:
+    """Have a file encrypted with the trail's key, if it has one; gives the error of a key that cannot."""
+    arn = str(stream.trail.get("KmsKeyId") or "")
+    if not arn:
+        return None
+    with hooks.acting_for(arn.split(":")[4], arn.split(":")[3]):
+        found = hooks.service("kms")._resolve_key(arn)
+    if found is None or found.get("KeyState") != "Enabled":
+        return "KMS.NotFoundException" if found is None else "KMS.DisabledException"
+    headers.update({"x-amz-server-side-encryption": "aws:kms", "x-amz-server-side-encryption-aws-kms-key-id": arn})
+    return None
+
+
+def _put(place: tuple[str, str], bucket: str, key: str, body: bytes, more: Mapping[str, str]) -> str | None:
     """Store an object the way AWS itself does: inside, without a recorded call; gives the error code, if any."""
     headers = {
         "content-type": "application/json", "content-encoding": "gzip",
         "content-md5": base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),
-        **{f"x-amz-meta-{name}": value for name, value in metadata.items()},
+        **more,
     }  # fmt: skip
     with hooks.acting_for(*place):
         status, _, answer = hooks.service("s3")._put_object(bucket, key, body, headers)
     return None if status < 300 else str(answer[:200])  # noqa: PLR2004
-
-
-def _prefix(stream: _Stream, kind: str) -> str:
-    prefix = str(stream.trail.get("S3KeyPrefix") or "")
-    return (f"{prefix}/" if prefix else "") + f"AWSLogs/{stream.account}/{kind}/{stream.region}"
-
-
-def _active(account: str) -> list[Mapping[str, Any]]:
-    found = hooks.service("cloudtrail")._account_trail_items(account)
-    return [dict(trail) for _, _, trail in found if trail.get("IsLogging")]
-
-
-def _covers(trail: Mapping[str, Any], region: str) -> bool:
-    return bool(trail.get("IsMultiRegionTrail")) or trail["HomeRegion"] == region
-
-
-def _selectors(trail: Mapping[str, Any], account: str) -> list[Mapping[str, Any]]:
-    module = hooks.service("cloudtrail")
-    found = module._event_selectors.get_scoped(account, trail["HomeRegion"], trail["Name"])
-    return list(found or module._DEFAULT_EVENT_SELECTORS)
-
-
-def _account_of(trail: Mapping[str, Any]) -> str:
-    return str(trail["TrailARN"]).split(":")[4]
-
-
-def _selects(trail: Mapping[str, Any], event: Event) -> bool:
-    read = bool(event.record["readOnly"])
-    if event.data:
-        return event.call is not None and _selects_data(trail, _account_of(trail), event.call, read=read)
-    if event.call is not None and event.call.service in ("iam", "sts") and not trail["IncludeGlobalServiceEvents"]:
-        return False
-    return any(_selects_management(one, event, read=read) for one in _selectors(trail, _account_of(trail)))
-
-
-def _selects_management(selector: Mapping[str, Any], event: Event, *, read: bool) -> bool:
-    if "FieldSelectors" in selector:
-        return _advanced(selector, {"eventCategory": "Management", "readOnly": str(read).lower(),
-                                    "eventSource": event.record["eventSource"]})  # fmt: skip
-    excluded = event.record["eventSource"] in selector.get("ExcludeManagementEventSources", [])
-    return bool(selector.get("IncludeManagementEvents", True)) and not excluded and _kind(selector, read=read)
-
-
-def _kind(selector: Mapping[str, Any], *, read: bool) -> bool:
-    return selector.get("ReadWriteType", "All") in ("All", "ReadOnly" if read else "WriteOnly")
-
-
-def _selects_data(trail: Mapping[str, Any], account: str, call: Call, *, read: bool) -> bool:
-    kind = _DATA_TYPES.get(call.service, "")
-    arn = _data_arn(call)
-    for selector in _selectors(trail, account):
-        if "FieldSelectors" in selector:
-            fields = {"eventCategory": "Data", "resources.type": kind, "resources.ARN": arn,
-                      "readOnly": str(read).lower(), "eventName": call.operation}  # fmt: skip
-            if _advanced(selector, fields):
-                return True
-            continue
-        for resource in selector.get("DataResources", []) if _kind(selector, read=read) else []:
-            if resource["Type"] == kind and any(arn.startswith(value) for value in resource["Values"]):
-                return True
-    return False
-
-
-_TESTS: dict[str, Callable[[str, list[str]], bool]] = {
-    "Equals": lambda value, wanted: value in wanted,
-    "StartsWith": lambda value, wanted: value.startswith(tuple(wanted)),
-    "EndsWith": lambda value, wanted: value.endswith(tuple(wanted)),
-    "NotEquals": lambda value, wanted: value not in wanted,
-    "NotStartsWith": lambda value, wanted: not value.startswith(tuple(wanted)),
-    "NotEndsWith": lambda value, wanted: not value.endswith(tuple(wanted)),
-}
-
-
-def _advanced(selector: Mapping[str, Any], fields: Mapping[str, str]) -> bool:
-    return all(
-        test(fields.get(each["Field"], ""), each[name])
-        for each in selector["FieldSelectors"]
-        for name, test in _TESTS.items()
-        if each.get(name)
-    )
-
-
-def _data_arn(call: Call) -> str:
-    if call.service == "s3":
-        return f"arn:aws:s3:::{call.params.get('Bucket', '')}/{call.params.get('Key', '')}"
-    return str(call.params.get("FunctionName") or call.params.get("TopicArn") or call.params.get("TableName") or "")
-
-
-def _bucket_owner(call: Call) -> str | None:
-    bucket = call.params.get("Bucket") if call.service == "s3" else None
-    owner = hooks.service("s3")._bucket_owner_account(bucket) if bucket else None
-    return str(owner) if owner else None

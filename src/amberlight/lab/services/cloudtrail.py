@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from amberlight.lab import clock, hooks
-from amberlight.lab.recorder.delivery import Delivery, may_deliver
+from amberlight.lab.recorder.delivery import Delivery
 from amberlight.lab.recorder.history import History
 from amberlight.lab.world import World
 
@@ -61,7 +61,6 @@ def install(world: World) -> None:
     table = hooks.service("cloudtrail")._DISPATCH
     table["LookupEvents"] = _lookup(history, Quota(rate))
     table["ListPublicKeys"] = lambda body: _public_keys(delivery, body)
-    table["CreateTrail"] = _create(table["CreateTrail"])
     table["GetTrailStatus"] = _status(table["GetTrailStatus"], delivery)
 
 
@@ -124,28 +123,13 @@ def _event(history: History, entry: Any) -> dict[str, Any]:
     return {**keys, "EventTime": int(entry.time), "Resources": resources, "CloudTrailEvent": history.read(entry)}
 
 
-def _create(old: Handler) -> Handler:
-    def create(body: dict[str, Any]) -> Any:
-        bucket, prefix = str(body.get("S3BucketName") or ""), str(body.get("S3KeyPrefix") or "")
-        owner = hooks.service("s3")._bucket_owner_account(bucket)
-        if owner is None:
-            return _refuse("S3BucketDoesNotExistException", f"S3 bucket {bucket} does not exist!")
-        key = f"{prefix}/AWSLogs".lstrip("/") + f"/{hooks.current_account()}/CloudTrail/probe"
-        if not may_deliver(owner, bucket, key):
-            return _refuse(
-                "InsufficientS3BucketPolicyException", f"Incorrect S3 bucket policy is detected for bucket: {bucket}"
-            )
-        return old(body)
-
-    return create
-
-
 def _status(old: Handler, delivery: Delivery) -> Handler:
     def status(body: dict[str, Any]) -> Any:
         code, headers, raw = old(body)
         if code != 200:  # noqa: PLR2004
             return code, headers, raw
-        found = delivery.status(hooks.current_account(), str(body.get("Name", "")).rsplit("/", 1)[-1])
+        trail = hooks.service("cloudtrail")._find_visible_trail(str(body["Name"]))[2]
+        found = delivery.status(str(trail["TrailARN"]))
         return _answer({**json.loads(raw), **found})
 
     return status
