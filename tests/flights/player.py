@@ -2,7 +2,7 @@
 
 A flight is `<source id>.jsonl`. Its first line says where the answers come from. A line with `scenario` opens a
 conversation (`full...`, `denied...`, `empty...`) with the context that it was recorded in; every line after it is one
-step of it: `call`, `page` (and `end`) of a paged call, `stream`, or `slot`, each with the answer or the error.
+step of it: `call`, `page` (and `end`) of a paged call, `stream`, `body`, or `slot`, each with the answer or the error.
 
 The player is strict: another operation, other parameters, another account or another order fails the test, and so does
 a conversation that is not heard to its end.
@@ -10,9 +10,11 @@ a conversation that is not heard to its end.
 
 import base64
 import json
+import zlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 from amberlight.capture.catalogue import guest, load
 from amberlight.model import errors
@@ -21,6 +23,8 @@ from amberlight.model.signals import Target
 
 HERE = Path(__file__).parent
 VAULT = "444455556666"
+LONG = 1 << 16
+"""Bytes beyond it are written compressed."""
 SLOT_CALLS = ("ssm.SendCommand", "ssm.GetCommandInvocation")
 
 
@@ -28,6 +32,8 @@ def plain(value):
     """The value as JSON: times and bytes marked."""
     if isinstance(value, datetime):
         return {"$time": value.isoformat()}
+    if isinstance(value, bytes) and len(value) > LONG:
+        return {"$zlib": base64.b64encode(zlib.compress(value, 9)).decode()}
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
     if isinstance(value, dict):
@@ -41,6 +47,8 @@ def revive(value):
         return datetime.fromisoformat(value["$time"])
     if isinstance(value, dict) and set(value) == {"$bytes"}:
         return base64.b64decode(value["$bytes"])
+    if isinstance(value, dict) and set(value) == {"$zlib"}:
+        return zlib.decompress(base64.b64decode(value["$zlib"]))
     if isinstance(value, dict):
         return {key: revive(item) for key, item in value.items()}
     return [revive(item) for item in value] if isinstance(value, list) else value
@@ -113,6 +121,11 @@ class Door:
     def stream(self, operation, *, region=None, **parameters):
         yield from self._tape.step("stream", operation, self._which, region, parameters)
 
+    def bodies(self, operation, member, asked, *, region=None):
+        for parameters in asked:
+            answer = self._tape.step("body", operation, self._which, region, parameters)
+            yield answer["answer"], answer[member]
+
 
 @dataclass
 class Slot:
@@ -146,12 +159,16 @@ class Context:
         self.aws = Door(tape, "subject", self.target.account, self.target.region)
         self.vault_aws = Door(tape, "vault", VAULT, self.target.region)
         self.tape, self.slept, self._now = tape, 0.0, self.until
+        self._earlier = header.get("earlier", {})
 
     def token(self):
         return "t0ken5eed"
 
     def slot(self, path):
         return Slot(self.tape, path)
+
+    def earlier(self, source):
+        yield from (SimpleNamespace(facts=facts) for facts in self._earlier.get(source, ()))
 
     def sleep(self, seconds):
         self.slept += seconds

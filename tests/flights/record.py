@@ -4,13 +4,16 @@ Builds a small account with something for every source to find, runs each source
 `tests/flights/<source id>.jsonl`. Account ids of the lab are replaced by those that AWS uses in its documentation.
 """
 
+import base64
 import dataclasses
+import hashlib
 import json
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -179,6 +182,18 @@ class Stage:
             RoleName="writer", AssumeRolePolicyDocument=trust(AWS=f"arn:aws:iam::{self.vault.id}:user/admin")
         )
         iam.put_role_policy(RoleName="writer", PolicyName="put", PolicyDocument=statement("s3:PutObject"))
+        iam.create_user(UserName="nobody")
+        made = iam.create_access_key(UserName="nobody")["AccessKey"]
+        self.vault_nobody = Credentials(access_key_id=made["AccessKeyId"], secret_access_key=made["SecretAccessKey"])
+        ebs = self.client("ebs", self.vault.admin)
+        self.copy = ebs.start_snapshot(VolumeSize=1)["SnapshotId"]
+        for index in (0, 1, 300):
+            data = (f"block {index} of the disk\n".encode() * (1 << 15))[: 1 << 19]
+            ebs.put_snapshot_block(
+                SnapshotId=self.copy, BlockIndex=index, BlockData=data, DataLength=1 << 19, ChecksumAlgorithm="SHA256",
+                Checksum=base64.b64encode(hashlib.sha256(data).digest()).decode(),
+            )  # fmt: skip
+        ebs.complete_snapshot(SnapshotId=self.copy, ChangedBlocksCount=3)
 
     def sessions(self, who):
         keys = Credentials(access_key_id=who.access_key_id, secret_access_key=who.secret_access_key)
@@ -195,8 +210,9 @@ class Absent:
 def context(stage, number, conversation, window, recording):
     """The context of one conversation, with everything recorded."""
     source, _, target, who, _ = conversation
-    vault, clock = stage.sessions(stage.vault.admin), SystemClock()
-    door = stage.sessions(who).door(target.account)
+    of_vault = who is stage.vault_nobody
+    vault, clock = stage.sessions(who if of_vault else stage.vault.admin), SystemClock()
+    door = stage.sessions(stage.prod.admin if of_vault else who).door(target.account)
     door.region = target.region
 
     def slot(key, inner):
@@ -216,7 +232,16 @@ def context(stage, number, conversation, window, recording):
         target=target, case_id="C-flight", kind="drill", step_id="step-1", source_id=source,
         since=window[0], until=window[1], regions=REGIONS, vault_account=stage.vault.id,
         idempotency_token="t0ken5eed", clock=clock, make_slot=slot,
+        look=lambda name: (tuple(SimpleNamespace(facts=each) for each in earlier(stage, conversation).get(name, ())), True),
     )  # fmt: skip
+
+
+def earlier(stage, conversation):
+    """What another source sealed before: facts by its id."""
+    if not conversation[0].endswith("ebs_image") or conversation[1] == "empty":
+        return {}
+    facts = {"volume": "vol-0123456789abcdef0", "first": "snap-0123456789abcdef0", "copy": stage.copy, "size_gib": 1}
+    return {"disk.ebs_snapshot": [facts]}
 
 
 def conversations(stage):
@@ -257,6 +282,9 @@ def conversations(stage):
     yield "identity.access_advisor", "empty", target("role", "bare"), admin, None
     yield "disk.ebs_snapshot", "full", host, admin, None
     yield "disk.ebs_snapshot", "denied", host, nobody, None
+    yield "disk.ebs_image", "full", host, admin, None
+    yield "disk.ebs_image", "denied", host, stage.vault_nobody, None
+    yield "disk.ebs_image", "empty", host, admin, None
     for source in ("memory.linux_process", "packets.tcpdump", "host.linux_triage"):
         yield source, "full", host, admin, None
         yield source, "denied", host, nobody, None
@@ -293,6 +321,7 @@ def record(stage, only):
             "target": {"type": target.type, "account": target.account, "region": REGION, "name": target.name},
             "kind": "drill",
             "regions": list(REGIONS),
+            **({"earlier": found} if (found := earlier(stage, conversation)) else {}),
             "since": window[0],
             "until": window[1],
         }

@@ -72,6 +72,17 @@ class RecordingDoor:
         self._recording.add("stream", operation, self._which, region, parameters, answer=plain(body))
         yield from body
 
+    def bodies(self, operation, member, asked, *, region=None):
+        for parameters in asked:
+            try:
+                ((answer, body),) = self._door.bodies(operation, member, [parameters], region=region)
+            except AmberlightError as problem:
+                self._recording.add("body", operation, self._which, region, parameters, **error(problem))
+                raise
+            noted = plain({"answer": answer, member: body})
+            self._recording.add("body", operation, self._which, region, parameters, answer=noted)
+            yield answer, body
+
 
 class RecordingSlot:
     """A slot that notes the host's report."""

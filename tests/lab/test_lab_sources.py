@@ -3,6 +3,8 @@
 import hashlib
 import io
 import json
+import shutil
+import subprocess
 import tarfile
 from datetime import timedelta
 
@@ -15,12 +17,15 @@ from amberlight.capture.catalogue import load
 from amberlight.capture.context import StepContext
 from amberlight.capture.policy import subject_policy, vault_policy
 from amberlight.capture.slots import HostSlot, Upload
+from amberlight.handoff.assemble_disk import assemble
+from amberlight.lab.netns import with_sbin
 from amberlight.model.evidence import Delivered, Held, Missing, Stream
 from amberlight.model.signals import Target
 from amberlight.vault import S3Store
 
 pytestmark = pytest.mark.lab
 SOURCES, CLOCK = load(), SystemClock()
+DEBUGFS = shutil.which("debugfs", path=with_sbin())
 BEACON = """
 mkdir -p "$HOST_ROOT/var/tmp/.font-unix" && cd "$HOST_ROOT/var/tmp/.font-unix"
 cat > fontsync <<'END'
@@ -77,7 +82,7 @@ class Taker:
         arn = role(iam, unique("source"), account, policy)
         return self.sessions(account).role_door(arn, name="examiner-1").narrowed(frozenset(calls), journal)
 
-    def __call__(self, source_id, kind, name):
+    def __call__(self, source_id, kind, name, earlier=()):
         source, journal = SOURCES[source_id], Journal()
         one = {source_id: source}
         sides = {
@@ -90,7 +95,7 @@ class Taker:
             case_id="C-1", kind="drill", step_id=unique("s"), source_id=source_id,
             since=CLOCK.now() - timedelta(hours=1), until=CLOCK.now() + timedelta(seconds=1),
             regions=("us-east-1", "eu-west-1"), vault_account=self.vault.id, idempotency_token=unique("t0ken"),
-            clock=CLOCK, make_slot=self.slot,
+            clock=CLOCK, make_slot=self.slot, look=lambda _: (earlier, True),
         )  # fmt: skip
         taken, gaps = {}, []
         for artifact in source.capture(step):
@@ -227,6 +232,34 @@ def test_snapshots(take, host, lab, vault):
     locked = ec2.describe_locked_snapshots(SnapshotIds=[one.facts["copy"] for one in held])["Snapshots"]
     assert {one["LockState"] for one in locked} <= {"governance", "governance-cooloff"}
     assert len(locked) == 2
+
+
+@pytest.mark.skipif(DEBUGFS is None, reason="debugfs (e2fsprogs) is not installed")
+@pytest.mark.proves("ebs.ListSnapshotBlocks", "ebs.GetSnapshotBlock")
+def test_a_hosts_disk_becomes_a_raw_image(take, host, run, tmp_path):
+    """What was written on the host is in the image; the subject account is not asked for anything."""
+    marker = unique("written on the host before the snapshot")
+    assert run(f'echo "{marker}" > "$HOST_ROOT/root/marker"', "sync")["ResponseCode"] == 0
+    snapshots, _, _ = take("disk.ebs_snapshot", "instance", host["InstanceId"])
+    held = tuple(artifact for artifact, _ in snapshots.values())
+    taken, gaps, calls = take("disk.ebs_image", "instance", host["InstanceId"], held)
+    undenied(calls)
+    for path, (_, data) in taken.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(data)
+    (root,) = [
+        path.parent for path in tmp_path.glob("*/blocks.json") if json.loads(path.read_bytes())["size_bytes"] == 9 << 30
+    ]
+    done = assemble(root, tmp_path / "disk.raw")
+    assert done["size_bytes"] == 9 << 30
+    assert done["missing"] == []
+    found = subprocess.run(
+        [DEBUGFS, "-R", "cat /root/marker", tmp_path / "disk.raw"], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == marker
+    # The other volume was never written.
+    assert [gap.state for gap in gaps] == ["empty"]
+    assert {call.account for call in calls} == {take.vault.id}
 
 
 def test_process_memory(take, beacon):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from amberlight._aws import Clock
-from amberlight.handoff import brief, custody
+from amberlight.handoff import assemble_disk, brief, custody
 from amberlight.handoff.bag import Bag, new_folder
 from amberlight.handoff.derive import Derived, derive
 from amberlight.handoff.format import load
@@ -32,6 +32,8 @@ from amberlight.vault.ledger import Ledger
 from amberlight.vault.store import Signer, Store, compare
 
 CALLS = "report/our-calls.jsonl"
+DISK_MAP = "blocks.json"
+"""Beside the segments of a disk image; `assemble_disk` reads it."""
 SEAL_BYTES_MAX = verify.LINE_MAX - (1 << 16)
 MARKINGS = {
     "drill": "This is an exercise. The attack was planted; no real intruder, no real customer data.",
@@ -126,7 +128,8 @@ def _fill(bag: Bag, contents: Contents, store: Store, ledger: Ledger, signer: Si
         bag.add(CALLS, _calls(ledger.entries()))
     ledger.checkpoint()
     _add_custody(bag, ledger, signer)
-    _add_brief(bag, contents, derived, proof)
+    disks = _add_disks(bag, places)
+    _add_brief(bag, contents, derived, proof, disks)
     bag.add_manifests()
     sealed = _seal(bag, ledger)
     bag.add_tag_manifest()
@@ -191,11 +194,22 @@ def _add_custody(bag: Bag, ledger: Ledger, signer: Signer) -> None:
     bag.add("verify.py", [Path(verify.__file__).read_bytes()])
 
 
-def _add_brief(bag: Bag, contents: Contents, derived: tuple[Derived, ...], proof: TrailProof | None) -> None:
+def _add_disks(bag: Bag, places: Mapping[str, str]) -> tuple[str, ...]:
+    """The folders with disk images in blocks; where there are any, the program that makes raw files of them goes along."""
+    disks = tuple(sorted(path.rpartition("/")[0] for path in places.values() if path.endswith(f"/{DISK_MAP}")))
+    if disks:
+        bag.add("assemble_disk.py", [Path(assemble_disk.__file__).read_bytes()])
+    return disks
+
+
+def _add_brief(
+    bag: Bag, contents: Contents, derived: tuple[Derived, ...], proof: TrailProof | None, disks: tuple[str, ...]
+) -> None:
     facts = {
         "marking": contents.case.kind.upper(),
         "marking_text": MARKINGS[contents.case.kind],
         "case": contents.case,
+        "disks": disks,
         "packed": contents.now,
         "evidence": contents.evidence,
         "evidence_bytes": sum(item.size_bytes for item in contents.evidence),
