@@ -44,7 +44,7 @@ def test_a_throttle_has_the_code_and_status_of_its_service(lab, once, service, e
     with in_force(lab, {"fault": "throttle", "service": service}):
         assert outcome(getattr(once(service), operation)) == answer
         assert struck(lab, "throttle") == 1
-    assert outcome(getattr(once(service), operation))[0] == 200
+    assert outcome(getattr(once(service), operation)) != answer
 
 
 def test_a_token_bucket_for_each_account_and_region(lab, once, vault):
@@ -196,6 +196,7 @@ def test_pages_are_small_and_lead_to_everything(lab, aws):
     for number in range(3):
         s3.put_object(Bucket=bucket, Key=str(number), Body=b"")
     groups = [each["GroupId"] for each in ec2.describe_security_groups()["SecurityGroups"]]
+    eventually(lambda: len(records(aws, EventName="CreateUser")) >= 5)
     with in_force(lab, {"fault": "small-pages", "size": 2}):
         users = list(iam.get_paginator("list_users").paginate(PathPrefix=path))
         assert [len(page["Users"]) for page in users] == [2, 2, 1]

@@ -49,6 +49,10 @@ class Placed:
         self.struck += 1
         return True
 
+    def spare(self) -> None:
+        """Take a strike back that turned out to have no effect."""
+        self.struck -= 1
+
 
 class Board:
     """The list of faults that the lab's owner set last."""

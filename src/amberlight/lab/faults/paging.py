@@ -1,8 +1,8 @@
-"""Shorter pages: the answer of a list operation cut after so many items, with a token of ours that leads on.
+"""Shorter pages of any operation that botocore can page through.
 
-Works on any operation that botocore can page through, whatever the emulator makes of limits. A token of ours holds the caller's
-own token and how many items of that page were given; the page is made again and cut further on. S3 has tokens in several
-parts and is known to heed `max-keys` and its kin, so there the limit itself is lowered.
+The limit of the request is lowered, and a service that heeds it gives its own token. The answer of one that does not is cut, with a
+token of ours that leads on: it holds the caller's own token and how many items of that page were given; the page is made
+again and cut further on. S3, which has tokens in several parts, heeds its limits.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 from xml.etree import ElementTree as ET
@@ -42,8 +42,8 @@ def plan_of(call: Call) -> Plan | None:
     operation = model.operation_model(call.operation)
     asked, given = operation.input_shape.members, operation.output_shape.members
     results = pages["result_key"] if isinstance(pages["result_key"], list) else [pages["result_key"]]
+    limit = asked.get(str(pages.get("limit_key")))
     if call.service == "s3":
-        limit = asked.get(pages.get("limit_key", ""))
         return Plan("s3", "", "", (), None, limit.serialization.get("name")) if limit is not None else None
     names = (pages["input_token"], pages["output_token"])
     simple = all(isinstance(name, str) for name in names) and names[0] in asked and names[1] in given
@@ -52,7 +52,8 @@ def plan_of(call: Call) -> Plan | None:
     return Plan(
         model.protocol, _asked(names[0], asked[names[0]], model.protocol), _given(names[1], given[names[1]]),
         tuple(_given(name, given[name]) for name in results),
-        pages.get("more_results") if pages.get("more_results") in given else None, None,
+        pages.get("more_results") if pages.get("more_results") in given else None,
+        _asked(pages["limit_key"], limit, model.protocol) if limit is not None else None,
     )  # fmt: skip
 
 
@@ -87,7 +88,7 @@ def _opened(token: str) -> tuple[str, int] | None:
 
 def begin(plan: Plan, inner: Inner) -> tuple[Inner, str, int]:
     """The request as the service must get it, the caller's own token, and where in that page to begin."""
-    token = str(_fields(plan, inner).get(plan.token_in) or "")
+    token = str(_fields(plan, inner).get(plan.token_in) or "") if plan.token_in else ""
     found = _opened(token) if token else None
     if found is None:
         return inner, token, 0
@@ -109,11 +110,11 @@ def _object(body: bytes) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _with(plan: Plan, inner: Inner, name: str, value: str | None) -> Inner:
+def _with(plan: Plan, inner: Inner, name: str, value: str | int | None) -> Inner:
     """The request with one parameter set, or left out."""
-    if name in inner.query:
+    if name in inner.query or plan.protocol == "s3" or inner.method == "GET":
         query = {key: each for key, each in inner.query.items() if key != name}
-        return dataclasses.replace(inner, query={**query, name: [value]} if value else query)
+        return dataclasses.replace(inner, query={**query, name: [str(value)]} if value else query)
     if plan.protocol in ("query", "ec2"):
         form = {key: each[0] for key, each in parse_qs(inner.body.decode(), keep_blank_values=True).items()}
         return _with_body(inner, urlencode({**_without(form, name), **({name: value} if value else {})}).encode())
@@ -130,33 +131,43 @@ def _with_body(inner: Inner, body: bytes) -> Inner:
 
 
 def lowered(plan: Plan, inner: Inner, size: int) -> Inner | None:
-    """An S3 request with a smaller limit; None where the caller asked for no more anyway."""
-    name = str(plan.limit)
-    given = (inner.query.get(name) or [""])[0]
+    """The request with a smaller limit; None where it has none, or the caller asked for no more anyway."""
+    if plan.limit is None:
+        return None
+    given = str(_fields(plan, inner).get(plan.limit) or "")
     if given.isdigit() and int(given) <= size:
         return None
-    return dataclasses.replace(inner, query={**inner.query, name: [str(size)]})
+    return _with(plan, inner, plan.limit, size)
 
 
 # --- answers ------------------------------------------------------------------------------------------------------------
 
 
-def cut(plan: Plan, reply: Reply, own: str, start: int, size: Callable[[], int | None]) -> Reply:
-    """The reply from *start* on, cut to `size()` items, which is asked only when there are more than none to cut."""
-    if not isinstance(reply[2], bytes) or not reply[2]:
-        return reply
-    page = _JsonPage(plan, reply[2]) if plan.protocol in ("json", "rest-json") else _XmlPage(plan, reply[2])
+def leads_on(plan: Plan, reply: Reply) -> bool:
+    """Whether an answer says that there is more."""
+    if plan.protocol == "s3":
+        return b"<IsTruncated>true</IsTruncated>" in reply[2]
+    return bool(_page(plan, reply).token())
+
+
+def cut(plan: Plan, reply: Reply, own: str, start: int, size: int | None) -> tuple[Reply, bool]:
+    """The reply from *start* on, with *size* items at most; and whether any were cut off."""
+    if plan.protocol == "s3":
+        return reply, False
+    page = _page(plan, reply)
     left = page.length() - start
-    wanted = size() if left > 1 else None
-    if wanted is None or left <= wanted:
-        if not start:
-            return reply
-        page.keep(start, start + left)
-    else:
-        page.keep(start, start + wanted)
-        page.lead_on(_token(own, start + wanted))
+    shorter = size is not None and left > size
+    if not (start or shorter):
+        return reply, False
+    page.keep(start, start + (size if size is not None and shorter else left))
+    if size is not None and shorter:
+        page.lead_on(_token(own, start + size))
     headers = {name: value for name, value in reply[1].items() if name.lower() != "content-length"}
-    return reply[0], headers, page.bytes()
+    return (reply[0], headers, page.bytes()), shorter
+
+
+def _page(plan: Plan, reply: Reply) -> _JsonPage | _XmlPage:
+    return _JsonPage(plan, reply[2]) if plan.protocol in ("json", "rest-json") else _XmlPage(plan, reply[2])
 
 
 class _JsonPage:
@@ -173,6 +184,9 @@ class _JsonPage:
             if items:
                 self._data[name] = items[max(start - at, 0) : max(end - at, 0)]
             at += len(items)
+
+    def token(self) -> str:
+        return str(self._data.get(self._plan.token_out) or "")
 
     def lead_on(self, token: str) -> None:
         self._data[self._plan.token_out] = token
@@ -206,6 +220,9 @@ class _XmlPage:
                 if not start <= place < end:
                     each.remove(item)
             at += len(items)
+
+    def token(self) -> str:
+        return self._inner.findtext(self._space + self._plan.token_out) or ""
 
     def lead_on(self, token: str) -> None:
         self._set(self._plan.token_out, token)

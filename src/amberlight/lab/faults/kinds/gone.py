@@ -68,7 +68,7 @@ async def _vanish(points: Points, passing: Passing, what: tuple[str, Facts], ans
         try:
             await _delete(kind, name, facts)
         except RuntimeError as error:
-            struck.struck -= 1
+            struck.spare()
             sys.stderr.write(f"NOT GONE: {kind} {name}: {error}\n")
 
 

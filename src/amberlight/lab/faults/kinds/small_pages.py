@@ -29,26 +29,34 @@ EXAMPLE = """
 
 
 def install(points: Points) -> None:
-    """Cut answers of list operations."""
+    """Make answers of list operations shorter."""
 
     async def handler(passing: Passing, inner: Inner, go: Any) -> Reply:
         plan = paging.plan_of(answers.call_of(passing))
-        reply: Reply
         if plan is None:
-            reply = await go(inner)
-            return reply
-
-        def size() -> int | None:
-            struck = points.board.strike("small-pages", facts_of(passing))
-            return struck.fault.size if struck is not None and isinstance(struck.fault, SmallPages) else None
-
-        if plan.limit is not None:
-            wanted = size() if points.board.may_strike("small-pages", facts_of(passing)) else None
-            smaller = paging.lowered(plan, inner, wanted) if wanted is not None else None
-            reply = await go(smaller or inner)
-            return reply
+            other: Reply = await go(inner)
+            return other
         inner, own, start = paging.begin(plan, inner)
-        reply = await go(inner)
-        return paging.cut(plan, reply, own, start, size) if reply[0] == 200 else reply  # noqa: PLR2004
+        struck = points.board.strike("small-pages", facts_of(passing))
+        size = struck.fault.size if struck is not None and isinstance(struck.fault, SmallPages) else None
+        reply, asked_less = await _asked(plan, inner, None if start else size, go)
+        if reply[0] != 200 or not isinstance(reply[2], bytes) or not reply[2]:  # noqa: PLR2004
+            shortened = False
+        else:
+            reply, was_cut = paging.cut(plan, reply, own, start, size)
+            shortened = was_cut or (asked_less and paging.leads_on(plan, reply))
+        if struck is not None and not shortened:
+            struck.spare()
+        return reply
 
     points.handler("carry", handler)
+
+
+async def _asked(plan: paging.Plan, inner: Inner, size: int | None, go: Any) -> tuple[Reply, bool]:
+    """The service's answer, and whether it was asked for fewer items than the caller asked for."""
+    smaller = paging.lowered(plan, inner, size) if size is not None else None
+    reply: Reply = await go(smaller or inner)
+    if smaller is not None and reply[0] >= 400:  # noqa: PLR2004
+        # Some limits have a least value. Lists change nothing, so asking again does no harm.
+        return await go(inner), False
+    return reply, smaller is not None
