@@ -83,6 +83,7 @@ REPLACED = {
     "services.cloudtrail._find_mutable_trail": ["raw"],
     "services.eventbridge._dispatch_event": ["event", "view"],
     "services.cloudwatch._evaluate_alarm": ["alarm"],
+    "services.cloudwatch._put_metric_alarm": ["params", "cbor_data", "is_cbor", "is_json"],
     "services.cloudwatch_logs._compile_filter_pattern": ["raw"],
     "services.cloudwatch_logs._fanout_to_subscription_filters": ["group_name", "stream_name", "events"],
     "services.cloudwatch_logs._filter_log_events": ["data"],
