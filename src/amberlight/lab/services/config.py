@@ -6,7 +6,7 @@ References:
 
 from __future__ import annotations
 
-from amberlight.lab.awsconfig import api_history, api_recorders
+from amberlight.lab.awsconfig import api_history, api_recorders, query
 from amberlight.lab.awsconfig.delivery import Delivery
 from amberlight.lab.awsconfig.engine import Engine
 from amberlight.lab.awsconfig.serving import replace_emulators
@@ -27,4 +27,6 @@ def install(world: World) -> None:
     delivery = Delivery(engine, world.options.digest_interval_s)
     world.history.subscribe(engine.take)
     world.jobs.extend((engine.tick, delivery.tick))
-    replace_emulators({**api_recorders.operations(engine, delivery), **api_history.operations(engine)})
+    replace_emulators(
+        {**api_recorders.operations(engine, delivery), **api_history.operations(engine), **query.operations(engine)}
+    )
