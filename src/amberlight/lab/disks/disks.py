@@ -45,6 +45,8 @@ class Disks:
         """Snapshots that are being written, by id."""
         self.encrypted: set[tuple[str, str]] = set()
         """Accounts and Regions in which new volumes and snapshots are encrypted unasked."""
+        self.public: dict[tuple[str, str], str] = {}
+        """What they say of snapshots for everybody."""
         self._on_limit = on_limit
         self._bodies: dict[str, _Body] = {}
         self._rounds = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lab-disks")
@@ -143,6 +145,10 @@ class Disks:
     def encrypts(self, account: str, region: str) -> bool:
         """Whether what is new there is encrypted unasked."""
         return (account, region) in self.encrypted
+
+    def public_state(self, account: str, region: str) -> str:
+        """`unblocked`, `block-new-sharing` or `block-all-sharing`."""
+        return self.public.get((account, region), "unblocked")
 
     def sweep(self, volume_ids: set[str]) -> None:
         """Remove the images of volumes that are not among these."""

@@ -1,14 +1,13 @@
-"""EBS snapshots: pending for a while, of all volumes at one instant, shared, copied across accounts, locked.
+"""EBS snapshots: pending for a while, of all volumes at one instant, shared, copied across accounts.
 
 References:
-    CreateSnapshots, ModifySnapshotAttribute, CopySnapshot, LockSnapshot, EC2 API Reference;
+    CreateSnapshots, ModifySnapshotAttribute, CopySnapshot, EC2 API Reference;
     "Share an Amazon EBS snapshot" (default-key snapshots cannot be shared), EBS User Guide, 2026-11.
 """
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from contextvars import ContextVar
 from typing import Any
 
@@ -16,9 +15,8 @@ from amberlight.lab import clock, hooks
 from amberlight.lab.disks.disks import Disks
 from amberlight.lab.disks.images import Frozen
 from amberlight.lab.services.ec2 import default_key, tags_in
+from amberlight.lab.services.snapshot_locks import lock_state, missing, param, refusal
 from amberlight.lab.world import World
-
-_DAY_S = 86400.0
 
 _frozen: ContextVar[dict[str, Frozen | None] | None] = ContextVar("lab_frozen", default=None)
 """The bytes of the volumes that the request is about, by volume id."""
@@ -32,27 +30,12 @@ def install(world: World) -> None:
         ("_create_snapshot", lambda p: _create_one(p, pending_s, disks)),
         ("_describe_snapshots", _describe),
         ("_copy_snapshot", lambda p: _copy(p, pending_s, disks)),
-        ("_delete_snapshot", lambda p: _delete(p, disks)),
-        ("_modify_snapshot_attribute", _modify),
+        ("_delete_snapshot", lambda p: delete(p, disks)),
+        ("_modify_snapshot_attribute", lambda p: _modify(p, disks)),
         ("_describe_snapshot_attribute", _describe_attribute),
     ):
         hooks.replace("services.ec2", name, handler)
     ec2._ACTION_MAP["CreateSnapshots"] = lambda p: _create_many(p, pending_s, disks)
-    ec2._ACTION_MAP["LockSnapshot"] = _lock
-    ec2._ACTION_MAP["UnlockSnapshot"] = _unlock
-    ec2._ACTION_MAP["DescribeLockedSnapshots"] = _describe_locked
-
-
-def _p(params: dict[str, Any], name: str) -> str:
-    return str(hooks.service("ec2")._p(params, name, "") or "")
-
-
-def _error(code: str, message: str) -> Any:
-    return hooks.service("ec2")._error(code, message, 400)
-
-
-def _missing(snapshot_id: str) -> Any:
-    return _error("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.")
 
 
 # --- creating -------------------------------------------------------------------------------------------------------
@@ -64,9 +47,9 @@ async def freeze(disks: Disks, params: dict[str, Any]) -> None:
     What was written before the request is in them, and what is written after its answer is not.
     """
     ec2 = hooks.service("ec2")
-    instance = _p(params, "InstanceSpecification.InstanceId") or _p(params, "InstanceId")
+    instance = param(params, "InstanceSpecification.InstanceId") or param(params, "InstanceId")
     found = (ec2._instances.get(instance) or {}).get("BlockDeviceMappings", [])
-    ids = [_p(params, "VolumeId"), *(mapping["Ebs"]["VolumeId"] for mapping in found)]
+    ids = [param(params, "VolumeId"), *(mapping["Ebs"]["VolumeId"] for mapping in found)]
     volumes = [volume for volume in map(ec2._volumes.get, ids) if volume is not None]
     bytes_of = await asyncio.gather(*(asyncio.to_thread(disks.freeze, volume) for volume in volumes))
     _frozen.set({volume["VolumeId"]: frozen for volume, frozen in zip(volumes, bytes_of, strict=True)})
@@ -108,10 +91,10 @@ def _stamp(moment: float) -> str:
 
 def _create_one(params: dict[str, Any], pending_s: float, disks: Disks) -> Any:
     ec2 = hooks.service("ec2")
-    volume = ec2._volumes.get(_p(params, "VolumeId"))
+    volume = ec2._volumes.get(param(params, "VolumeId"))
     if volume is None:
-        return _error("InvalidVolume.NotFound", f"The volume '{_p(params, 'VolumeId')}' does not exist.")
-    snapshot = taken(volume, _p(params, "Description"), pending_s, clock.now(), disks)
+        return refusal("InvalidVolume.NotFound", f"The volume '{param(params, 'VolumeId')}' does not exist.")
+    snapshot = taken(volume, param(params, "Description"), pending_s, clock.now(), disks)
     _tag(snapshot, params)
     return ec2._xml(200, "CreateSnapshotResponse", _xml(snapshot))
 
@@ -119,19 +102,19 @@ def _create_one(params: dict[str, Any], pending_s: float, disks: Disks) -> Any:
 def _create_many(params: dict[str, Any], pending_s: float, disks: Disks) -> Any:
     """CreateSnapshots: every volume of an instance at the same instant."""
     ec2 = hooks.service("ec2")
-    instance_id = _p(params, "InstanceSpecification.InstanceId")
+    instance_id = param(params, "InstanceSpecification.InstanceId")
     instance = ec2._instances.get(instance_id)
     if instance is None:
-        return _error("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
-    without_boot = _p(params, "InstanceSpecification.ExcludeBootVolume").lower() == "true"
+        return refusal("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist")
+    without_boot = param(params, "InstanceSpecification.ExcludeBootVolume").lower() == "true"
     excluded = ec2._parse_member_list(params, "InstanceSpecification.ExcludeDataVolumeId")
     now, items = clock.now(), ""
     for mapping in instance["BlockDeviceMappings"]:
         volume = ec2._volumes[mapping["Ebs"]["VolumeId"]]
         if (without_boot and mapping["DeviceName"] == instance["RootDeviceName"]) or volume["VolumeId"] in excluded:
             continue
-        snapshot = taken(volume, _p(params, "Description"), pending_s, now, disks)
-        _tag(snapshot, params, volume["VolumeId"] if _p(params, "CopyTagsFromSource") == "volume" else None)
+        snapshot = taken(volume, param(params, "Description"), pending_s, now, disks)
+        _tag(snapshot, params, volume["VolumeId"] if param(params, "CopyTagsFromSource") == "volume" else None)
         items += f"<item>{_xml(snapshot).replace('<status>', '<state>').replace('</status>', '</state>')}</item>"
     return ec2._xml(200, "CreateSnapshotsResponse", f"<snapshotSet>{items}</snapshotSet>")
 
@@ -174,7 +157,7 @@ def _visible() -> list[dict[str, Any]]:
 def shared_with(snapshot: dict[str, Any], account: str, *, public: bool = True) -> bool:
     """Whether an account may use the snapshot, by its own id or as everybody."""
     return any(
-        entry.get("UserId") == account or (public and entry.get("Group") == "all")
+        entry.get("UserId") == account or (public and entry.get("Group") == "all" and not snapshot.get("_public_off"))
         for entry in snapshot.get("CreateVolumePermissions", [])
     )
 
@@ -192,8 +175,8 @@ def _describe(params: dict[str, Any]) -> Any:
     owners = {account if o == "self" else o for o in ec2._parse_member_list(params, "Owner")}
     restorable = {account if u == "self" else u for u in ec2._parse_member_list(params, "RestorableBy")}
     visible = _visible()
-    for missing in sorted(set(ids) - {snapshot["SnapshotId"] for snapshot in visible}):
-        return _missing(missing)
+    for absent in sorted(set(ids) - {snapshot["SnapshotId"] for snapshot in visible}):
+        return missing(absent)
     items = "".join(
         f"<item>{_xml(snapshot)}</item>"
         for snapshot in visible
@@ -219,22 +202,26 @@ def _matches(snapshot: dict[str, Any], filters: dict[str, list[str]]) -> bool:
 # --- sharing and copying --------------------------------------------------------------------------------------------
 
 
-def _modify(params: dict[str, Any]) -> Any:
+def _modify(params: dict[str, Any], disks: Disks) -> Any:
     ec2 = hooks.service("ec2")
-    snapshot = ec2._snapshots.get(_p(params, "SnapshotId"))
+    snapshot = ec2._snapshots.get(param(params, "SnapshotId"))
     if snapshot is None:
-        return _missing(_p(params, "SnapshotId"))
+        return missing(param(params, "SnapshotId"))
     added, removed = _changes(params)
-    if added and _has_default_key(snapshot):
-        return _error("InvalidParameter", "Snapshots encrypted with the AWS Managed CMK can't be shared.")
+    if added and has_default_key(snapshot):
+        return refusal("InvalidParameter", "Snapshots encrypted with the AWS Managed CMK can't be shared.")
     if any(entry.get("Group") for entry in added) and snapshot["Encrypted"]:
-        return _error("InvalidParameter", "Encrypted snapshots with EBS default key cannot be shared publicly.")
+        return refusal("InvalidParameter", "Encrypted snapshots with EBS default key cannot be shared publicly.")
+    state = disks.public_state(hooks.current_account(), hooks.current_region())
+    if state != "unblocked" and any(entry.get("Group") == "all" for entry in added):
+        return refusal("OperationNotPermitted", f"Public sharing of snapshots is blocked for this account ({state}).")
     entries = [e for e in snapshot.get("CreateVolumePermissions", []) if e not in removed]
     snapshot["CreateVolumePermissions"] = entries + [e for e in added if e not in entries]
     return ec2._xml(200, "ModifySnapshotAttributeResponse", "<return>true</return>")
 
 
-def _has_default_key(snapshot: dict[str, Any]) -> bool:
+def has_default_key(snapshot: dict[str, Any]) -> bool:
+    """Whether it is encrypted with the AWS managed key, which no other account can use."""
     return str(snapshot.get("KmsKeyId", "")).endswith(":alias/aws/ebs")
 
 
@@ -245,7 +232,7 @@ def _changes(params: dict[str, Any]) -> tuple[list[dict[str, str]], list[dict[st
     listed += [{"Group": group} for group in ec2._parse_member_list(params, "UserGroup")]
     changes = {"add": _entries(params, "Add"), "remove": _entries(params, "Remove")}
     if listed:
-        changes[_p(params, "OperationType") or "add"] += listed
+        changes[param(params, "OperationType") or "add"] += listed
     return changes["add"], changes["remove"]
 
 
@@ -253,7 +240,7 @@ def _entries(params: dict[str, Any], kind: str) -> list[dict[str, str]]:
     found = []
     for number in range(1, 200):
         prefix = f"CreateVolumePermission.{kind}.{number}."
-        entry = {name: _p(params, prefix + name) for name in ("UserId", "Group") if _p(params, prefix + name)}
+        entry = {name: param(params, prefix + name) for name in ("UserId", "Group") if param(params, prefix + name)}
         if not entry:
             break
         found.append(entry)
@@ -262,9 +249,9 @@ def _entries(params: dict[str, Any], kind: str) -> list[dict[str, str]]:
 
 def _describe_attribute(params: dict[str, Any]) -> Any:
     ec2 = hooks.service("ec2")
-    snapshot = ec2._snapshots.get(_p(params, "SnapshotId"))
+    snapshot = ec2._snapshots.get(param(params, "SnapshotId"))
     if snapshot is None:
-        return _missing(_p(params, "SnapshotId"))
+        return missing(param(params, "SnapshotId"))
     items = "".join(
         "<item>"
         + "".join(f"<{name[0].lower()}{name[1:]}>{value}</{name[0].lower()}{name[1:]}>" for name, value in e.items())
@@ -277,17 +264,18 @@ def _describe_attribute(params: dict[str, Any]) -> Any:
 
 def _copy(params: dict[str, Any], pending_s: float, disks: Disks) -> Any:
     ec2 = hooks.service("ec2")
-    source_id, region = _p(params, "SourceSnapshotId"), _p(params, "SourceRegion") or hooks.current_region()
+    source_id, region = param(params, "SourceSnapshotId"), param(params, "SourceRegion") or hooks.current_region()
     source = find(source_id, region)
     if source is None or not _restorable(source, hooks.current_account()):
-        return _missing(source_id)
+        return missing(source_id)
     settled(source)
     if source["State"] != "completed":
-        return _error("IncorrectState", f"The snapshot '{source_id}' is not in the 'completed' state.")
-    encrypted = bool(source["Encrypted"]) or _p(params, "Encrypted").lower() == "true"
+        return refusal("IncorrectState", f"The snapshot '{source_id}' is not in the 'completed' state.")
+    by_default = disks.encrypts(hooks.current_account(), hooks.current_region())
+    encrypted = bool(source["Encrypted"]) or by_default or param(params, "Encrypted").lower() == "true"
     volume = {"VolumeId": "vol-ffffffff", "Size": source["VolumeSize"], "Encrypted": encrypted,
-              "KmsKeyId": _p(params, "KmsKeyId") or None}  # fmt: skip
-    made = new(volume, _p(params, "Description"), pending_s, clock.now())
+              "KmsKeyId": param(params, "KmsKeyId") or None}  # fmt: skip
+    made = new(volume, param(params, "Description"), pending_s, clock.now())
     made["_copy_of"], made["_lineage"] = source_id, source["_lineage"]
     if source_id in disks.snapshots:
         disks.keep(made["SnapshotId"], disks.snapshots[source_id].held())
@@ -304,96 +292,22 @@ def find(snapshot_id: str, region: str) -> dict[str, Any] | None:
     return None
 
 
-# --- locking and deleting -------------------------------------------------------------------------------------------
+# --- deleting -------------------------------------------------------------------------------------------
 
 
-def _delete(params: dict[str, Any], disks: Disks) -> Any:
+def delete(params: dict[str, Any], disks: Disks) -> Any:
+    """DeleteSnapshot: not when it is locked, nor while an image stands on it."""
     ec2 = hooks.service("ec2")
-    snapshot_id = _p(params, "SnapshotId")
+    snapshot_id = param(params, "SnapshotId")
     snapshot = ec2._snapshots.get(snapshot_id)
     if snapshot is None:
-        return _missing(snapshot_id)
-    if _lock_state(snapshot) is not None:
-        return _error("OperationNotPermitted", f"The snapshot '{snapshot_id}' is locked and cannot be deleted.")
+        return missing(snapshot_id)
+    if lock_state(snapshot) is not None:
+        return refusal("OperationNotPermitted", f"The snapshot '{snapshot_id}' is locked and cannot be deleted.")
+    for image in ec2._images.values():
+        if any(mapping.get("Ebs", {}).get("SnapshotId") == snapshot_id for mapping in image["BlockDeviceMappings"]):
+            said = f"The snapshot {snapshot_id} is currently in use by {image['ImageId']}"
+            return refusal("InvalidSnapshot.InUse", said)
     ec2._snapshots.pop(snapshot_id)
     disks.forget(snapshot_id)
     return ec2._xml(200, "DeleteSnapshotResponse", "<return>true</return>")
-
-
-def _lock_state(snapshot: dict[str, Any]) -> str | None:
-    """`governance`, `compliance`, `compliance-cooloff`, or None when not locked (any more)."""
-    lock = snapshot.get("_lock")
-    now = clock.now()
-    if lock is None or lock["until"] <= now:
-        return None
-    if lock["mode"] == "compliance" and now < lock["cool_off_until"]:
-        return "compliance-cooloff"
-    return str(lock["mode"])
-
-
-def _lock(params: dict[str, Any]) -> Any:
-    ec2 = hooks.service("ec2")
-    snapshot = ec2._snapshots.get(_p(params, "SnapshotId"))
-    mode = _p(params, "LockMode")
-    if snapshot is None:
-        return _missing(_p(params, "SnapshotId"))
-    if mode not in ("governance", "compliance"):
-        return _error("InvalidParameterValue", "LockMode must be governance or compliance.")
-    now = clock.now()
-    until = _lock_end(params, now)
-    if until is None:
-        return _error("MissingParameter", "Specify either LockDuration or ExpirationDate.")
-    if _lock_state(snapshot) == "compliance" and (until < snapshot["_lock"]["until"] or mode != "compliance"):
-        return _error("OperationNotPermitted", "A lock in compliance mode can only be extended.")
-    hours = float(_p(params, "CoolOffPeriod") or 0)
-    snapshot["_lock"] = {"mode": mode, "since": now, "until": until, "cool_off_until": now + hours * 3600}
-    inner = _lock_xml(snapshot, f"<coolOffPeriod>{int(hours)}</coolOffPeriod>" if hours else "")
-    return ec2._xml(200, "LockSnapshotResponse", inner)
-
-
-def _lock_end(params: dict[str, Any], now: float) -> float | None:
-    days, date = _p(params, "LockDuration"), _p(params, "ExpirationDate")
-    if date:
-        return dt.datetime.fromisoformat(date).timestamp()
-    return now + int(days) * _DAY_S if days else None
-
-
-def _lock_xml(snapshot: dict[str, Any], extra: str = "") -> str:
-    lock = snapshot["_lock"]
-    days = max(1, round((lock["until"] - lock["since"]) / _DAY_S))
-    cool = lock["cool_off_until"]
-    extra += f"<coolOffPeriodExpiresOn>{clock.iso(cool)}</coolOffPeriodExpiresOn>" if cool > lock["since"] else ""
-    return (
-        f"<snapshotId>{snapshot['SnapshotId']}</snapshotId><lockState>{_lock_state(snapshot)}</lockState>"
-        f"<lockDuration>{days}</lockDuration>{extra}<lockCreatedOn>{clock.iso(lock['since'])}</lockCreatedOn>"
-        f"<lockExpiresOn>{clock.iso(lock['until'])}</lockExpiresOn>"
-        f"<lockDurationStartTime>{clock.iso(lock['since'])}</lockDurationStartTime>"
-    )
-
-
-def _unlock(params: dict[str, Any]) -> Any:
-    ec2 = hooks.service("ec2")
-    snapshot = ec2._snapshots.get(_p(params, "SnapshotId"))
-    if snapshot is None:
-        return _missing(_p(params, "SnapshotId"))
-    state = _lock_state(snapshot)
-    if state == "compliance":
-        return _error("OperationNotPermitted", "A snapshot that is locked in compliance mode cannot be unlocked.")
-    if state is None:
-        return _error("SnapshotLockNotFound", "The snapshot is not locked.")
-    del snapshot["_lock"]
-    return ec2._xml(200, "UnlockSnapshotResponse", f"<snapshotId>{snapshot['SnapshotId']}</snapshotId>")
-
-
-def _describe_locked(params: dict[str, Any]) -> Any:
-    ec2 = hooks.service("ec2")
-    ids, filters = ec2._parse_member_list(params, "SnapshotId"), ec2._parse_filters(params)
-    states = filters.get("lock-state")
-    items = "".join(
-        f"<item><ownerId>{snapshot['OwnerId']}</ownerId>{_lock_xml(snapshot)}</item>"
-        for snapshot in ec2._snapshots.values()
-        if _lock_state(snapshot) is not None
-        and (not ids or snapshot["SnapshotId"] in ids)
-        and (not states or _lock_state(snapshot) in states)
-    )
-    return ec2._xml(200, "DescribeLockedSnapshotsResponse", f"<snapshotSet>{items}</snapshotSet>")

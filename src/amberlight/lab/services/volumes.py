@@ -33,7 +33,7 @@ def install(world: World) -> None:
     _install_bodies(disks)
     _install_requests(disks)
     _install_start(world.hosts)
-    hooks.replace("services.ec2", "_create_volume", _creating(hooks.service("ec2")._create_volume))
+    hooks.replace("services.ec2", "_create_volume", _creating(hooks.service("ec2")._create_volume, disks))
     hooks.replace("services.ec2", "_attach_volume", _attaching(hooks.service("ec2")._attach_volume))
     hooks.replace("services.ec2", "_detach_volume", _detaching(hooks.service("ec2")._detach_volume))
     hooks.replace("services.ec2", "_modify_volume", _modifying(hooks.service("ec2")._modify_volume))
@@ -53,7 +53,12 @@ def _install_bodies(disks: Disks) -> None:
     old = hooks.replace("services.ec2", "_launch_instances_internal", launch)
 
     def run(params: dict[str, Any]) -> Any:
-        return _refuse_launch(params) or old_run(params)
+        refusal, before = _refuse_launch(params), set(ec2._volumes.keys())
+        answer = refusal or old_run(params)
+        if disks.encrypts(hooks.current_account(), hooks.current_region()):
+            for volume in [ec2._volumes[each] for each in ec2._volumes.keys() if each not in before]:  # noqa: SIM118
+                volume["Encrypted"], volume["KmsKeyId"] = True, volume.get("KmsKeyId") or default_key()
+        return answer
 
     old_run = hooks.replace("services.ec2", "_run_instances", run)
 
@@ -109,6 +114,9 @@ _BEFORE: dict[str, Callable[[Disks, dict[str, Any]], Awaitable[None]]] = {
 def _refuse_launch(params: dict[str, Any]) -> Any:
     """What a launch asks of snapshots and the lab cannot give."""
     ec2, number = hooks.service("ec2"), 1
+    if ec2._registered_image(ec2._p(params, "ImageId", "")) is not None:
+        said = "The lab boots no instance from an image that was made in it; create volumes from its snapshots."
+        return ec2._error("UnsupportedOperation", said, 400)
     while device := ec2._p(params, f"BlockDeviceMapping.{number}.DeviceName", ""):
         snapshot_id = ec2._p(params, f"BlockDeviceMapping.{number}.Ebs.SnapshotId", "")
         if snapshot_id and device in ("/dev/xvda", "/dev/sda1"):
@@ -130,7 +138,7 @@ def _refuse_source(snapshot_id: str) -> Any:
     return None
 
 
-def _creating(old: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+def _creating(old: Callable[[dict[str, Any]], Any], disks: Disks) -> Callable[[dict[str, Any]], Any]:
     """CreateVolume with the size, encryption and key that a snapshot brings along."""
     ec2 = hooks.service("ec2")
 
@@ -146,7 +154,8 @@ def _creating(old: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]]
             said = f"The volume size must be at least that of its snapshot: {source['VolumeSize']} GiB."
             return ec2._error("InvalidParameterValue", said, 400)
         key = ec2._p(params, "KmsKeyId", "")
-        encrypted = source.get("Encrypted") or bool(key) or ec2._p(params, "Encrypted", "").lower() == "true"
+        asked = bool(key) or ec2._p(params, "Encrypted", "").lower() == "true"
+        encrypted = source.get("Encrypted") or asked or disks.encrypts(hooks.current_account(), hooks.current_region())
         before = set(ec2._volumes.keys())
         answer = old({**params, "Size": [size or str(source["VolumeSize"])], "Encrypted": [str(bool(encrypted))]})
         for volume_id in [each for each in ec2._volumes.keys() if each not in before]:  # noqa: SIM118
