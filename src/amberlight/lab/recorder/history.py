@@ -1,9 +1,11 @@
-"""Every management event of 90 days, as LookupEvents finds it; the texts lie on disk, an index in memory."""
+"""Every management event of 90 days, as LookupEvents finds it; texts and index lie on disk."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,7 +31,9 @@ class Event:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
+    """One event as LookupEvents finds it."""
+
     time: float
     offset: int
     length: int
@@ -38,15 +42,25 @@ class _Entry:
 
 
 class History:
-    """The event history of all accounts and Regions, and the events' subscribers."""
+    """The event history of all accounts and Regions, and the events' subscribers.
+
+    Nothing of it stays in memory: a lab may be called for days.
+    """
 
     def __init__(self, path: Path, delay_s: float) -> None:
+        """An empty history; *path* is the file of the texts, and the index lies beside it."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w+b")
+        self._file = path.open("w+b", buffering=0)
+        self._end = 0
         self._delay = delay_s
-        self._entries: dict[tuple[str, str], list[_Entry]] = {}
+        self._index = _index(path.with_suffix(".sqlite"))
         self._lock = threading.Lock()
         self._listeners: list[Callable[[Event], None]] = []
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._index.close()
+        self._file.close()
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Have *listener* called with each event from now on."""
@@ -60,51 +74,96 @@ class History:
             listener(event)
 
     def _keep(self, event: Event) -> None:
-        raw = event.text.encode()
-        record = event.record
-        identity = record["userIdentity"]
-        keys = {
-            "EventId": record["eventID"], "EventName": record["eventName"], "EventSource": record["eventSource"],
-            "ReadOnly": "true" if record["readOnly"] else "false", "AccessKeyId": identity.get("accessKeyId", ""),
-            "Username": event.caller.name if event.caller else "",
-        }  # fmt: skip
+        raw, record = event.text.encode(), event.record
         with self._lock:
-            self._file.seek(0, 2)
-            entry = _Entry(event.time, self._file.tell(), len(raw), keys, event.resources)
-            self._file.write(raw)
-            self._entries.setdefault((event.account, event.region), []).append(entry)
+            os.pwrite(self._file.fileno(), raw, self._end)
+            row = (
+                event.account, event.region, event.time, self._end, len(raw), record["eventID"], record["eventName"],
+                record["eventSource"], "true" if record["readOnly"] else "false",
+                record["userIdentity"].get("accessKeyId", ""), event.caller.name if event.caller else "",
+            )  # fmt: skip
+            number = self._index.execute(_INSERT, row).lastrowid
+            if event.resources:
+                rows = ((number, kind, name) for kind, name in event.resources)
+                self._index.executemany("INSERT INTO resource VALUES (?, ?, ?)", rows)
+            self._end += len(raw)
 
     def lookup(
-        self, account: str, region: str, now: float, window: tuple[float, float], attributes: Mapping[str, str]
-    ) -> list[_Entry]:
-        """The visible entries of an account and Region, newest first."""
-        entries = self._entries.get((account, region), [])
+        self, place: tuple[str, str], now: float, window: tuple[float, float], attributes: Mapping[str, str], *,
+        limit: int, after: str = "",
+    ) -> list[Entry]:  # fmt: skip
+        """Visible events of an account and Region, newest first.
+
+        Args:
+            place: Account and Region.
+            now: An event is visible when it is old enough.
+            window: First and last moment.
+            attributes: What must be equal, by LookupEvents' names.
+            limit: So many at most.
+            after: The id of an event, to go on behind it.
+
+        Raises:
+            KeyError: There is no such event *after* which to go on.
+        """
         start, end = window
-        latest = now - self._delay
-        return [
-            entry
-            for entry in reversed(entries)
-            if entry.time <= latest and start <= entry.time <= end and _matches(entry, attributes)
-        ]
-
-    def read(self, entry: _Entry) -> str:
-        """The JSON text of an entry."""
+        where, values = ["account = ? AND region = ? AND time BETWEEN ? AND ?"], [
+            *place, start, min(end, now - self._delay)]  # fmt: skip
+        for name, wanted in attributes.items():
+            where.append(_CONDITIONS[name])
+            values.append(wanted)
         with self._lock:
-            self._file.seek(entry.offset)
-            return self._file.read(entry.length).decode()
+            if after:
+                where.append("n < ?")
+                values.append(self._number(place, after))
+            text = f"SELECT * FROM event WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?"  # noqa: S608 (fixed texts)
+            return [self._entry(row) for row in self._index.execute(text, (*values, limit)).fetchall()]
+
+    def _number(self, place: tuple[str, str], event_id: str) -> int:
+        asked = "SELECT n FROM event WHERE id = ? AND account = ? AND region = ?"
+        found = self._index.execute(asked, (event_id, *place)).fetchone()
+        if found is None:
+            raise KeyError(event_id)
+        return int(found[0])
+
+    def _entry(self, row: tuple[Any, ...]) -> Entry:
+        number, _, _, time, offset, length, *keys = row
+        found = self._index.execute("SELECT type, name FROM resource WHERE n = ? ORDER BY rowid", (number,))
+        return Entry(time, offset, length, dict(zip(_KEYS, keys, strict=True)), tuple(found.fetchall()))
+
+    def read(self, entry: Entry) -> str:
+        """The JSON text of an entry."""
+        return os.pread(self._file.fileno(), entry.length, entry.offset).decode()
 
 
-def _matches(entry: _Entry, attributes: Mapping[str, str]) -> bool:
-    for name, wanted in attributes.items():
-        if name == "ResourceName":
-            found = any(resource == wanted for _, resource in entry.resources)
-        elif name == "ResourceType":
-            found = any(kind == wanted for kind, _ in entry.resources)
-        else:
-            found = entry.keys.get(name) == wanted
-        if not found:
-            return False
-    return True
+_KEYS = ("EventId", "EventName", "EventSource", "ReadOnly", "AccessKeyId", "Username")
+_CONDITIONS = {
+    **dict(zip(_KEYS, ("id = ?", "name = ?", "source = ?", "readonly = ?", "key = ?", "user = ?"), strict=True)),
+    "ResourceName": "n IN (SELECT n FROM resource WHERE name = ?)",
+    "ResourceType": "n IN (SELECT n FROM resource WHERE type = ?)",
+}
+_INSERT = "INSERT INTO event VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA locking_mode = EXCLUSIVE;
+PRAGMA cache_size = -4000;
+CREATE TABLE event (n INTEGER PRIMARY KEY, account, region, time, offset, length, id, name, source, readonly, key, user);
+CREATE TABLE resource (n, type, name);
+CREATE INDEX by_place ON event (account, region, n);
+CREATE INDEX by_name ON event (account, region, name, n);
+CREATE INDEX by_id ON event (id);
+CREATE INDEX resource_of ON resource (n);
+CREATE INDEX resource_by_name ON resource (name);
+BEGIN;
+"""
+"""One transaction that never ends: the file is worth nothing after the lab, and its pages need not be safe on disk."""
+
+
+def _index(path: Path) -> sqlite3.Connection:
+    path.unlink(missing_ok=True)
+    made = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    made.executescript(_TABLES)
+    return made
 
 
 _RESOURCE_TYPES = {

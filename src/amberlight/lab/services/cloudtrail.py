@@ -14,7 +14,7 @@ from typing import Any
 
 from amberlight.lab import clock, hooks
 from amberlight.lab.recorder.delivery import Delivery
-from amberlight.lab.recorder.history import History
+from amberlight.lab.recorder.history import Entry, History
 from amberlight.lab.world import World
 
 _DAYS_90 = 90 * 86400.0
@@ -84,7 +84,7 @@ def _lookup(history: History, quota: Quota) -> Handler:
         start = max(float(body.get("StartTime") or 0), now - _DAYS_90)
         # Times come in whole seconds; an end time includes its second.
         window = (start, float(body.get("EndTime") or now) + 1)
-        return _page(history, history.lookup(account, region, now, window, attributes), body)
+        return _page(history, lambda **more: history.lookup((account, region), now, window, attributes, **more), body)
 
     return lookup
 
@@ -100,16 +100,15 @@ def _lookup_problem(body: Mapping[str, Any], attributes: Mapping[str, str]) -> A
     return None
 
 
-def _page(history: History, entries: list[Any], body: Mapping[str, Any]) -> Any:
+def _page(history: History, find: Callable[..., list[Entry]], body: Mapping[str, Any]) -> Any:
     """One page; the token names the last event given, so that new events do not move the next page."""
-    token = body.get("NextToken")
-    if token:
-        last = base64.urlsafe_b64decode(token).decode(errors="replace")
-        places = [i for i, entry in enumerate(entries) if entry.keys["EventId"] == last]
-        if not places:
-            return _refuse("InvalidNextTokenException", "The token is not valid.")
-        entries = entries[places[0] + 1 :]
-    size = int(body.get("MaxResults") or _PAGE)
+    size, last = int(body.get("MaxResults") or _PAGE), ""
+    try:
+        if body.get("NextToken"):
+            last = base64.urlsafe_b64decode(str(body["NextToken"])).decode()
+        entries = find(limit=size + 1, after=last)
+    except (KeyError, ValueError):
+        return _refuse("InvalidNextTokenException", "The token is not valid.")
     page = entries[:size]
     out: dict[str, Any] = {"Events": [_event(history, entry) for entry in page]}
     if len(entries) > size:
@@ -117,7 +116,7 @@ def _page(history: History, entries: list[Any], body: Mapping[str, Any]) -> Any:
     return _answer(out)
 
 
-def _event(history: History, entry: Any) -> dict[str, Any]:
+def _event(history: History, entry: Entry) -> dict[str, Any]:
     keys = {name: value for name, value in entry.keys.items() if value}
     resources = [{"ResourceType": kind, "ResourceName": name} for kind, name in entry.resources]
     return {**keys, "EventTime": int(entry.time), "Resources": resources, "CloudTrailEvent": history.read(entry)}
