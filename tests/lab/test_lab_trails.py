@@ -102,7 +102,7 @@ def test_names_and_combinations_are_checked(aws, logs):
     both = {"IsMultiRegionTrail": True, "IncludeGlobalServiceEvents": False}
     assert refused(trails.create_trail, **wanted, **both) == "InvalidParameterCombinationException"
     group = {"CloudWatchLogsLogGroupArn": "arn:aws:logs:us-east-1:111111111111:log-group:x:*"}
-    assert refused(trails.create_trail, **wanted, **group) == "CloudWatchLogsDeliveryUnavailableException"
+    assert refused(trails.create_trail, **wanted, **group) == "InvalidCloudWatchLogsRoleArnException"
     assert refused(trails.create_trail, **wanted, SnsTopicName="x") == "InsufficientSnsTopicPolicyException"
     assert refused(trails.update_trail, Name=unique("none"), S3BucketName=logs) == "TrailNotFoundException"
 

@@ -175,8 +175,6 @@ def _update(body: dict[str, Any], whole: Organisation) -> Problem | None:
 def _problem(body: dict[str, Any], whole: Organisation) -> Problem | None:
     if body.get("IsMultiRegionTrail") and body.get("IncludeGlobalServiceEvents") is False:
         return "InvalidParameterCombinationException", "Multi-Region trail must include global service events."
-    if body.get("CloudWatchLogsLogGroupArn"):
-        return "CloudWatchLogsDeliveryUnavailableException", "The lab's trails write to S3 alone."
     if body.get("SnsTopicName"):
         return "InsufficientSnsTopicPolicyException", "The lab's trails do not publish to topics."
     if body.get("IsOrganizationTrail") and hooks.current_account() != whole.management:
