@@ -6,15 +6,21 @@ References:
 
 from __future__ import annotations
 
-from amberlight.lab.awsconfig import api_history, api_recorders, query
+from amberlight.lab.awsconfig import api_history, api_recorders, api_rules, query
 from amberlight.lab.awsconfig.delivery import Delivery
 from amberlight.lab.awsconfig.engine import Engine
+from amberlight.lab.awsconfig.rules import telling
+from amberlight.lab.awsconfig.rules.evaluator import Evaluator
 from amberlight.lab.awsconfig.serving import replace_emulators
 from amberlight.lab.world import World
 
 REAL = {
-    "config.GetResourceConfigHistory": "an item for each change, read back after the call that made it; none while the recorder is stopped",
+    "config.DeliverConfigSnapshot": "a file in the bucket, if its policy or the recorder's role lets AWS Config write",
+    "config.GetResourceConfigHistory": "an item for each change, by reading the resource back; none while the recorder is stopped",
     "config.ListDiscoveredResources": "what was read back, deleted resources too",
+    "config.PutConfigRule": "custom rules run their function under its role; some of AWS's are evaluated, others refused",
+    "config.PutEvaluations": "the verdict of the function that holds the token, and of nobody else",
+    "config.SelectResourceConfig": "a query over the resources that there are; what is beyond the subset of SQL is refused",
 }
 
 AFTER = ("ec2", "s3")
@@ -22,11 +28,14 @@ AFTER = ("ec2", "s3")
 
 
 def install(world: World) -> None:
-    """Record, and serve the API."""
+    """Record, deliver, evaluate, and serve the API."""
+    hour_s = world.options.digest_interval_s
     engine = Engine()
-    delivery = Delivery(engine, world.options.digest_interval_s)
+    delivery = Delivery(engine, hour_s)
+    evaluator = Evaluator(engine, hour_s, telling.by(delivery))
     world.history.subscribe(engine.take)
-    world.jobs.extend((engine.tick, delivery.tick))
-    replace_emulators(
-        {**api_recorders.operations(engine, delivery), **api_history.operations(engine), **query.operations(engine)}
-    )
+    world.jobs.extend((engine.tick, delivery.tick, evaluator.tick))
+    replace_emulators({
+        **api_recorders.operations(engine, delivery), **api_history.operations(engine), **query.operations(engine),
+        **api_rules.operations(engine, evaluator, delivery),
+    })  # fmt: skip
