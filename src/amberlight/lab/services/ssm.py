@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amberlight.lab import hooks
 from amberlight.lab.own import extend
-from amberlight.lab.ssm import documents, targets
+from amberlight.lab.ssm import automation, documents, targets
 from amberlight.lab.ssm.agents import Agents
 from amberlight.lab.ssm.commands import Commands
 from amberlight.lab.world import World
@@ -14,6 +14,7 @@ REAL = {
     "ssm.CreateDocument": "commands run it",
     "ssm.DescribeInstanceInformation": "hosts that answer, and those that were stopped",
     "ssm.GetCommandInvocation": "output and exit code of the command",
+    "ssm.StartAutomationExecution": "commands that run and calls that are made, with the rights of the role or the caller",
     "ssm.SendCommand": "runs on the hosts; output in S3 is written with the host's own rights",
 }
 
@@ -26,4 +27,6 @@ def install(world: World) -> None:
     world.jobs.append(agents.listen)
     hooks.replace("services.ec2", "instance_is_managed", agents.online)
     extend("ssm", {**documents.operations(made), **commands.operations()}, resource=documents.resource)
+    runs = automation.Automation(world, made, commands)
+    extend("ssm", runs.operations(), resource=automation.resource)
     extend("ssm", agents.operations(), resource=lambda *_: "*")

@@ -11,7 +11,7 @@ import asyncio
 import shlex
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from amberlight.lab import clock, hooks
@@ -36,7 +36,7 @@ class Commands:
         self._documents = documents
         self._agents = agents
         self._sent: dict[tuple[str, str], dict[str, Command]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     def operations(self) -> dict[str, Operation]:
         """The API."""
@@ -70,13 +70,16 @@ class Commands:
             region=hooks.current_region(), created=clock.now(),
         )  # fmt: skip
         self.mine()[command.id] = command
-        self._begin(self._drive(command))
+        task = asyncio.get_running_loop().create_task(self._drive(command))
+        self._running[command.id] = task
+        task.add_done_callback(lambda _: self._running.pop(command.id, None))
         return command
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def ended(self, command: Command) -> None:
+        """Wait for the end of a command; who no longer waits does not end it."""
+        task = self._running.get(command.id)
+        if task is not None:
+            await asyncio.shield(task)
 
     def _invocations(self, asked: Mapping[str, Any], version: Version) -> dict[str, Invocation]:
         known = self._agents.registered()

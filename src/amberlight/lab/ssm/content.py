@@ -148,7 +148,7 @@ def _parameter(name: str, given: Mapping[str, Any]) -> Parameter:
     if not _NAME.fullmatch(name):
         raise bad(f"Parameter name {name!r} is not valid.")
     _known(given, _KNOWN, f"parameter {name}")
-    kind, pattern = str(given.get("type", "")), str(given.get("allowedPattern") or "")
+    kind, pattern = _kind(str(given.get("type", ""))), str(given.get("allowedPattern") or "")
     if kind not in _TYPES:
         raise bad(f"Parameter {name} has no valid type.")
     try:
@@ -160,6 +160,13 @@ def _parameter(name: str, given: Mapping[str, Any]) -> Parameter:
         raise bad(f"Limits of parameter {name} must be whole numbers.")
     return Parameter(name, kind, given.get("default"), str(given.get("description") or ""),
                      tuple(given.get("allowedValues") or ()), pattern, limits)  # fmt: skip
+
+
+def _kind(given: str) -> str:
+    """A type; those that name what is meant (`AWS::IAM::Role::Arn`) are texts or lists of them."""
+    if given.startswith("AWS::"):
+        return "String"
+    return "StringList" if given.startswith("List<AWS::") else given
 
 
 def _steps(data: Mapping[str, Any]) -> tuple[Step, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from amberlight.lab import clock, hooks
 from amberlight.lab.own import Operation, Refused, paged
-from amberlight.lab.ssm import content, owned
+from amberlight.lab.ssm import content, owned, runbook
 
 _MOST = 50
 _MOST_SHARED = 1000
@@ -182,7 +182,10 @@ def _version(asked: Mapping[str, Any], kind: str, number: int) -> Version:
     text, form = str(asked["Content"]), asked.get("DocumentFormat") or "JSON"
     if form not in ("JSON", "YAML"):
         raise Refused("ValidationException", f"The lab has no documents in {form}.")
-    return Version(number, text, form, content.read(text, form, kind), clock.now(), asked.get("VersionName"))
+    found = content.read(text, form, kind)
+    if kind == "Automation":
+        runbook.read(found.raw)
+    return Version(number, text, form, found, clock.now(), asked.get("VersionName"))
 
 
 def _update(documents: Documents, asked: dict[str, Any]) -> dict[str, Any]:

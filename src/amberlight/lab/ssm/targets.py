@@ -59,17 +59,27 @@ def tags_of(instance: str) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in hooks.service("ec2")._tags.get(instance) or []}
 
 
+def current_key() -> str:
+    """The access key of the current request."""
+    return _key.get()
+
+
 def denial(instance: str) -> str | None:
     """Why the caller may not send commands to an instance, or None if he may."""
-    evaluator = hooks.emulator("core.iam_evaluator")
-    account, region = hooks.current_account(), hooks.current_region()
-    arn = f"arn:aws:ec2:{region}:{account}:instance/{instance}"
+    arn = f"arn:aws:ec2:{hooks.current_region()}:{hooks.current_account()}:instance/{instance}"
     tags = {f"{prefix}/{key}": value for key, value in tags_of(instance).items()
             for prefix in ("ssm:resourceTag", "aws:ResourceTag")}  # fmt: skip
-    denied = evaluator.enforce(_key.get(), "ssm:SendCommand", "ssm", region, resource_arn=arn, service_context=tags)
+    return refusal("ssm:SendCommand", "ssm", arn, tags)
+
+
+def refusal(action: str, service: str, arn: str, context: Mapping[str, Any] | None = None) -> str | None:
+    """Why the caller may not do something beside what he asked for, or None if he may."""
+    denied = hooks.emulator("core.iam_evaluator").enforce(
+        _key.get(), action, service, hooks.current_region(), resource_arn=arn, service_context=dict(context or {})
+    )
     if denied is None:
         return None
     explicit = getattr(denied, "decision", "") == "Deny"
     return str(hooks.emulator("core.iam_actions").identity_denial_message(
-        "ssm:SendCommand", getattr(denied, "principal_arn", ""), arn, explicit
+        action, getattr(denied, "principal_arn", ""), arn, explicit
     ))  # fmt: skip
