@@ -1,6 +1,7 @@
 """EBS direct APIs: real blocks, listed, compared, read and written, for those who may."""
 
 import base64
+import gzip
 import hashlib
 import itertools
 import json
@@ -9,7 +10,7 @@ import shutil
 import subprocess
 
 import pytest
-from lab_tools import allow, client, eventually, refused, trust, unique
+from lab_tools import allow, client, eventually, lookup, refused, trust, unique
 
 from amberlight.lab import LabCredentials
 from amberlight.lab.disks.ext4 import why_not
@@ -202,6 +203,55 @@ def test_an_encrypted_snapshot_needs_its_key(lab, prod, aws, ebs, ec2):
     assert reason(without.get_snapshot_block, SnapshotId=snapshot, **block) == denied
     assert reason(without.start_snapshot, VolumeSize=1, Encrypted=True, KmsKeyArn=key) == denied
     assert list(read(having, snapshot)) == [1]
+
+
+@pytest.fixture
+def delivered(aws):
+    """What a trail that wants the blocks of all snapshots delivers."""
+    s3, trails, logs, name = aws("s3"), aws("cloudtrail"), unique("blocklogs"), unique("blocktrail")
+    s3.create_bucket(Bucket=logs)
+    s3.put_bucket_policy(Bucket=logs, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"},
+         "Action": ["s3:PutObject", "s3:GetBucketAcl"], "Resource": [f"arn:aws:s3:::{logs}", f"arn:aws:s3:::{logs}/*"]},
+    ]}))  # fmt: skip
+    trails.create_trail(Name=name, S3BucketName=logs)
+    fields = {"eventCategory": ["Data"], "resources.type": ["AWS::EC2::Snapshot"]}
+    trails.put_event_selectors(TrailName=name, AdvancedEventSelectors=[
+        {"Name": "blocks", "FieldSelectors": [{"Field": field, "Equals": value} for field, value in fields.items()]}
+    ])  # fmt: skip
+    trails.start_logging(Name=name)
+
+    def records():
+        keys = [
+            each["Key"] for each in s3.list_objects_v2(Bucket=logs).get("Contents", []) if "/CloudTrail/" in each["Key"]
+        ]
+        files = [gzip.decompress(s3.get_object(Bucket=logs, Key=key)["Body"].read()) for key in keys]
+        return [record for file in files for record in json.loads(file)["Records"]]
+
+    yield records
+    trails.delete_trail(Name=name)
+
+
+def test_blocks_are_data_events_of_their_snapshot(aws, ebs, ec2, delivered):
+    snapshot = written(ebs, ec2, {3: os.urandom(BLOCK)})
+    read(ebs, snapshot)
+    record = eventually(lambda: next((each for each in delivered() if each["eventName"] == "GetSnapshotBlock"), None))
+    arn = f"arn:aws:ec2:us-east-1::snapshot/{snapshot}"
+    assert (record["eventSource"], record["readOnly"], record["managementEvent"]) == ("ebs.amazonaws.com", True, False)
+    assert [(each["type"], each["ARN"]) for each in record["resources"]] == [("AWS::EC2::Snapshot", arn)]
+    assert (record["requestParameters"]["snapshotId"], record["requestParameters"]["blockIndex"]) == (snapshot, 3)
+    assert record["responseElements"] is None
+    put_record = eventually(
+        lambda: next((each for each in delivered() if each["eventName"] == "PutSnapshotBlock"), None)
+    )
+    assert (put_record["readOnly"], "blockData" in put_record["requestParameters"]) == (False, False)
+    history = aws("cloudtrail")
+    assert lookup(history, EventName="GetSnapshotBlock") == []
+    begun = eventually(lambda: [
+        each for each in lookup(history, EventName="StartSnapshot")
+        if (each["responseElements"] or {}).get("snapshotId") == snapshot
+    ])  # fmt: skip
+    assert begun[0]["requestParameters"]["volumeSize"] == 1
 
 
 @pytest.mark.skipif(why_not() is not None, reason=f"no ext4 images: {why_not()}")

@@ -64,7 +64,7 @@ class Writing:
             "SnapshotId": snapshot["SnapshotId"], "OwnerId": snapshot["OwnerId"], "Status": "pending",
             "StartTime": clock.now(), "VolumeSize": size, "BlockSize": BLOCK, "Description": asked.get("Description"),
             "Tags": asked.get("Tags"), "ParentSnapshotId": asked.get("ParentSnapshotId"),
-            "KmsKeyArn": key if key and ":key/" in key else None, "SseType": "sse-kms" if key else "sse-ebs",
+            "KmsKeyArn": key if key and ":key/" in key else None,
         }  # fmt: skip
         if who[2]:
             self._begun[who] = (wanted, answer)

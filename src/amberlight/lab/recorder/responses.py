@@ -65,11 +65,14 @@ def _unescape(text: str) -> str:
 
 
 def parse(service: str, operation: str, status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """The output of a call that worked."""
+    """The output of a call that worked, without the bytes of a payload."""
     model = hooks.model(service)
-    shape = model.operation_model(operation).output_shape
+    made = model.operation_model(operation)
+    shape = made.output_shape
     if shape is None or not body:
         return {}
+    if made.has_streaming_output:
+        body = b""
     parser = botocore.parsers.create_parser(_protocol(model.protocol, headers.get("content-type", "")))
     parsed = parser.parse({"status_code": status, "headers": dict(headers), "body": body}, shape)
     return {key: value for key, value in parsed.items() if key != "ResponseMetadata"}

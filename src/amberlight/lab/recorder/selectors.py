@@ -18,7 +18,8 @@ from amberlight.lab.recorder.history import Event
 from amberlight.lab.recorder.requests import Call
 
 TYPES = {"s3": "AWS::S3::Object", "lambda": "AWS::Lambda::Function", "dynamodb": "AWS::DynamoDB::Table",
-         "sns": "AWS::SNS::Topic", "sqs": "AWS::SQS::Queue", "cloudwatch": "AWS::CloudWatch::Metric"}  # fmt: skip
+         "sns": "AWS::SNS::Topic", "sqs": "AWS::SQS::Queue", "cloudwatch": "AWS::CloudWatch::Metric",
+         "ebs": "AWS::EC2::Snapshot"}  # fmt: skip
 """`resources.type` of the data events that the lab makes."""
 
 Trail = Mapping[str, Any]
@@ -148,6 +149,9 @@ def _matches(selector: Mapping[str, Any], fields: Mapping[str, str]) -> bool:
 def _arn(call: Call, account: str, region: str) -> str:
     if call.service == "s3":
         return f"arn:aws:s3:::{call.params.get('Bucket', '')}/{call.params.get('Key', '')}"
+    if call.service == "ebs":
+        snapshot = call.params.get("SnapshotId") or call.params.get("SecondSnapshotId") or ""
+        return f"arn:aws:ec2:{region}::snapshot/{snapshot}"
     named = {"lambda": "FunctionName", "sns": "TopicArn", "dynamodb": "TableName", "sqs": "QueueUrl"}
     name = str(call.params.get(named.get(call.service, "")) or "")
     if not name or name.startswith("arn:"):

@@ -46,8 +46,7 @@ def _switch(disks: Disks, verb: str, act: Callable[[tuple[str, str]], None]) -> 
     def handle(_: dict[str, Any]) -> Any:
         act(_here())
         on = str(disks.encrypts(*_here())).lower()
-        more = "<sseType>sse-ebs</sseType>" if verb == "Get" else ""
-        return _xml(f"{verb}EbsEncryptionByDefault", f"<ebsEncryptionByDefault>{on}</ebsEncryptionByDefault>{more}")
+        return _xml(f"{verb}EbsEncryptionByDefault", f"<ebsEncryptionByDefault>{on}</ebsEncryptionByDefault>")
 
     return handle
 
