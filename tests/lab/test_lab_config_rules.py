@@ -141,7 +141,7 @@ def test_a_bucket_that_everybody_reads(at):
     becomes(config, write, name, "COMPLIANT")
     policy(Condition={"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}})
     becomes(config, read, name, "COMPLIANT")
-    policy(Condition={"Bool": {"aws:SecureTransport": "true"}}, Action=["s3:get*", "s3:Put?bject"])
+    policy(Condition={"Bool": {"aws:SecureTransport": "true"}}, Action=["s3:get*", "s3:P?tObject"])
     becomes(config, read, name, "NON_COMPLIANT")
     becomes(config, write, name, "NON_COMPLIANT")
 
