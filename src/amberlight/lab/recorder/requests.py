@@ -24,6 +24,7 @@ from amberlight.lab.options import REGION
 _SIGNING = {
     "monitoring": ("cloudwatch",), "states": ("stepfunctions",), "email": ("ses",), "ses": ("ses", "sesv2"),
     "elasticloadbalancing": ("elbv2", "elb"), "tagging": ("resourcegroupstaggingapi",), "bedrock": ("bedrock",),
+    "access-analyzer": ("accessanalyzer",),
 }  # fmt: skip
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _CBOR_PATH = re.compile(r"/service/[^/]+/operation/(\w+)$")
