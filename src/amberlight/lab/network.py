@@ -14,7 +14,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from amberlight.lab import clock, netns, nftables
+from amberlight.lab import clock, netlink, netns
 from amberlight.lab.wire import Wires
 
 CLOUD = "10.77.0.1"
@@ -38,6 +38,9 @@ _KERNEL = {
     # An instance cannot send with another one's address. From: EC2 User Guide, source/destination checks, 2026-11.
     "ipv4/conf/default/rp_filter": 1,
 }  # fmt: skip
+
+MTU = 9001
+"""Of an instance's wire. From: EC2 User Guide, "Network maximum transmission unit", 2026-11."""
 
 WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"]
 """Argv prefix: the kernel kills the program when the thread that started it ends."""
@@ -157,7 +160,6 @@ class NamespaceNetwork:
     def __init__(self, spawner: Spawner) -> None:
         self._spawner = spawner
         self._serial = itertools.count()
-        self._devices: dict[int, str] = {}
         self._holder, self.cloud = spawner.hold(_HOLD, unshare=("--mount-proc",))
         ip(
             f"addr add {CLOUD}/32 dev lo\naddr add {METADATA}/32 dev lo\nlink add outside type bridge\n"
@@ -179,12 +181,24 @@ class NamespaceNetwork:
 
     def _make_wires(self) -> Wires | None:
         try:
-            made = Wires(lambda: netns.at_network_of(self.cloud, nftables.Filter.socket), METADATA)
+            made = Wires(lambda: netns.at_network_of(self.cloud, netlink.connect), METADATA)
             made.apply({})
         except OSError as error:
             self.limits = (f"security groups do not filter packets: the kernel refused ({error})",)
             return None
         return made
+
+    def sender(self, mark: int) -> socket.socket:
+        """A socket that sends whole IP packets into the cloud, with a mark for the filter."""
+        made = netns.at_network_of(
+            self.cloud, lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        )
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        return made
+
+    def copies(self) -> socket.socket:
+        """A socket at which the filter's copies of packets can be read; see `packets.py`."""
+        return netns.at_network_of(self.cloud, netlink.connect)
 
     def _set_up(self, values: dict[str, int]) -> None:
         script = "\n".join(f"echo {value} > {shlex.quote('/proc/sys/net/' + name)}" for name, value in values.items())
@@ -197,18 +211,15 @@ class NamespaceNetwork:
         """Plug the instance whose first process is *pid* into the cloud."""
         # A number may be used again while the kernel still takes its last interface down.
         device = f"{WIRE}{next(self._serial)}"
+        mine, its = hardware_address(CLOUD), hardware_address(self.instance_address(number))
         ip(
-            f"link add {device} type veth peer name eth0 netns {pid}\nlink set {device} up\n"
+            f"link add {device} address {mine} mtu {MTU} type veth peer name eth0 address {its} mtu {MTU} netns {pid}\n"
+            f"link set {device} up\n"
             f"ntable change name arp_cache dev {device} proxy_delay 0\n"
             f"route replace {self.instance_address(number)}/32 dev {device}",
             self.cloud,
         )
-        self._devices[number] = device
         _address(self.instance_address(number), pid)
-
-    def device(self, number: int) -> str | None:
-        """The cloud's end of the wire of the instance with this running number."""
-        return self._devices.get(number)
 
     def instance_address(self, number: int) -> str:
         """See `Network`."""
@@ -284,6 +295,11 @@ class LoopbackNetwork:
 
     def close(self) -> None:
         """See `Network`."""
+
+
+def hardware_address(address: str) -> str:
+    """The hardware address of an interface in the cloud, by its address."""
+    return "02:4d:" + ":".join(f"{int(part):02x}" for part in address.split("."))
 
 
 def bound(address: str, port: int) -> socket.socket:

@@ -11,13 +11,14 @@ References:
 from __future__ import annotations
 
 import dataclasses
-import errno
 import ipaddress
 import itertools
-import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from amberlight.lab import netlink
+from amberlight.lab.netlink import APPEND, CREATE, attribute, attributes, messages, nest, number, text
 
 DROP, ACCEPT = 0, 1
 _JUMP, _GOTO, _RETURN = -3, -4, -5
@@ -26,9 +27,8 @@ INPUT, FORWARD, OUTPUT = 1, 2, 3
 NEW, ESTABLISHED, RELATED = 8, 2, 4
 ORIGINAL, REPLY = 0, 1
 
-_NETLINK_NETFILTER, _NFTABLES, _IPV4 = 12, 10, 2
+_NFTABLES = 10
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
-_REQUEST, _ACK, _CREATE, _APPEND, _DUMP = 0x1, 0x4, 0x400, 0x800, 0x300
 _NEW_TABLE, _NEW_CHAIN, _NEW_RULE, _DEL_RULE, _NEW_SET, _NEW_ELEMENTS, _GET_ELEMENTS, _DEL_ELEMENTS = (
     0,
     3,
@@ -39,8 +39,6 @@ _NEW_TABLE, _NEW_CHAIN, _NEW_RULE, _DEL_RULE, _NEW_SET, _NEW_ELEMENTS, _GET_ELEM
     13,
     14,
 )
-_DONE, _ERROR = 3, 2
-_NESTED = 0x8000
 _R1, _R32 = 1, 8
 _KEY_WORDS = 6
 
@@ -48,41 +46,25 @@ Expression = bytes
 Rule = Sequence[Expression]
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
-    return struct.pack("=HH", len(value) + 4, kind) + value + b"\0" * (-len(value) % 4)
-
-
-def _nest(kind: int, *parts: bytes) -> bytes:
-    return _attribute(kind | _NESTED, b"".join(parts))
-
-
-def _number(kind: int, value: int) -> bytes:
-    return _attribute(kind, struct.pack(">I", value & 0xFFFFFFFF))
-
-
-def _text(kind: int, value: str) -> bytes:
-    return _attribute(kind, value.encode() + b"\0")
-
-
 def _expression(name: str, *parts: bytes) -> Expression:
-    return _nest(1, _text(1, name), _nest(2, *parts))
+    return nest(1, text(1, name), nest(2, *parts))
 
 
 def _data(kind: int, value: bytes) -> bytes:
-    return _nest(kind, _attribute(1, value))
+    return nest(kind, attribute(1, value))
 
 
 def _compare(value: bytes, operator: int = 0) -> Expression:
-    return _expression("cmp", _number(1, _R1), _number(2, operator), _data(3, value))
+    return _expression("cmp", number(1, _R1), number(2, operator), _data(3, value))
 
 
 def _load(base: int, offset: int, size: int, register: int = _R1) -> Expression:
-    return _expression("payload", _number(1, register), _number(2, base), _number(3, offset), _number(4, size))
+    return _expression("payload", number(1, register), number(2, base), number(3, offset), number(4, size))
 
 
 def _masked(mask: bytes) -> Expression:
     return _expression(
-        "bitwise", _number(1, _R1), _number(2, _R1), _number(3, len(mask)), _data(4, mask), _data(5, bytes(len(mask)))
+        "bitwise", number(1, _R1), number(2, _R1), number(3, len(mask)), _data(4, mask), _data(5, bytes(len(mask)))
     )
 
 
@@ -104,9 +86,9 @@ def destination(network: str) -> list[Expression]:
     return _address(16, network)
 
 
-def protocol(number: int) -> list[Expression]:
+def protocol(value: int) -> list[Expression]:
     """The protocol above IP is this one."""
-    return [_expression("meta", _number(1, _R1), _number(2, 16)), _compare(bytes([number]))]
+    return [_expression("meta", number(1, _R1), number(2, 16)), _compare(bytes([value]))]
 
 
 def ports(first: int, last: int) -> list[Expression]:
@@ -126,32 +108,42 @@ def _between(first: bytes, last: bytes) -> list[Expression]:
 def state(bits: int) -> list[Expression]:
     """The connection is in one of these states."""
     mask = struct.pack("=I", bits)
-    return [_expression("ct", _number(1, _R1), _number(2, 0)), _masked(mask), _compare(bytes(4), 1)]
+    return [_expression("ct", number(1, _R1), number(2, 0)), _masked(mask), _compare(bytes(4), 1)]
 
 
 def direction(which: int) -> list[Expression]:
     """The packet goes the way of the connection's first packet, or back."""
-    return [_expression("ct", _number(1, _R1), _number(2, 1)), _compare(bytes([which]))]
+    return [_expression("ct", number(1, _R1), number(2, 1)), _compare(bytes([which]))]
 
 
 def marked(bit: int) -> list[Expression]:
     """The connection carries the mark."""
-    return [_expression("ct", _number(1, _R1), _number(2, 3)), _masked(struct.pack("=I", bit)), _compare(bytes(4), 1)]
+    return [_expression("ct", number(1, _R1), number(2, 3)), _masked(struct.pack("=I", bit)), _compare(bytes(4), 1)]
 
 
 def mark(bit: int, *, on: bool) -> list[Expression]:
     """Put a mark on the connection, or take it off."""
     keep, flip = struct.pack("=I", ~bit & 0xFFFFFFFF), struct.pack("=I", bit if on else 0)
     return [
-        _expression("ct", _number(1, _R1), _number(2, 3)),
-        _expression("bitwise", _number(1, _R1), _number(2, _R1), _number(3, 4), _data(4, keep), _data(5, flip)),
-        _expression("ct", _number(4, _R1), _number(2, 3)),
+        _expression("ct", number(1, _R1), number(2, 3)),
+        _expression("bitwise", number(1, _R1), number(2, _R1), number(3, 4), _data(4, keep), _data(5, flip)),
+        _expression("ct", number(4, _R1), number(2, 3)),
     ]
 
 
 def _verdict(code: int, chain: str = "") -> list[Expression]:
-    inner = _number(1, code) + (_text(2, chain) if chain else b"")
-    return [_expression("immediate", _number(1, 0), _nest(2, _nest(2, inner)))]
+    inner = number(1, code) + (text(2, chain) if chain else b"")
+    return [_expression("immediate", number(1, 0), nest(2, nest(2, inner)))]
+
+
+def copy(group: int, label: str) -> list[Expression]:
+    """Send a copy of the packet to who listens to that group of the packet log; see `packets.py`."""
+    return [_expression("log", attribute(1, struct.pack(">H", group)), text(2, label))]
+
+
+def stamped(value: int) -> list[Expression]:
+    """The socket that sent the packet put this mark on it."""
+    return [_expression("meta", number(1, _R1), number(2, 3)), _compare(struct.pack("=I", value))]
 
 
 def drop() -> list[Expression]:
@@ -182,21 +174,21 @@ def back() -> list[Expression]:
 def count(name: str, *, with_ports: bool, with_flags: bool = False) -> list[Expression]:
     """Add the packet to the counter of its flow in that set; see `Flow`."""
 
-    def word(number: int) -> int:
-        return _R32 + number
+    def word(which: int) -> int:
+        return _R32 + which
 
-    zeros = [_expression("immediate", _number(1, word(n)), _data(2, bytes(4))) for n in range(_KEY_WORDS)]
+    zeros = [_expression("immediate", number(1, word(n)), _data(2, bytes(4))) for n in range(_KEY_WORDS)]
     found = [
         _load(1, 12, 4, word(0)),
         _load(1, 16, 4, word(1)),
-        _expression("meta", _number(1, word(2)), _number(2, 16)),
+        _expression("meta", number(1, word(2)), number(2, 16)),
     ]
     if with_ports:
         found += [_load(2, 0, 2, word(3)), _load(2, 2, 2, word(4))]
     if with_flags:
         found += [_load(2, 13, 1, word(5))]
-    counter = _nest(7, _text(1, "counter"), _nest(2))
-    return [*zeros, *found, _expression("dynset", _text(1, name), _number(3, 1), _number(4, word(0)), counter)]
+    counter = nest(7, text(1, "counter"), nest(2))
+    return [*zeros, *found, _expression("dynset", text(1, name), number(3, 1), number(4, word(0)), counter)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,14 +219,8 @@ class Filter:
         self._socket = sock
         self._table = table
         self._serial = itertools.count(1)
-        sock.bind((0, 0))
         # The kernel answers while it is being asked, so there is never anything to wait for.
         sock.settimeout(0)
-
-    @staticmethod
-    def socket() -> socket.socket:
-        """A netlink socket of the calling thread's network."""
-        return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER)
 
     def replace(
         self, hooked: Mapping[str, int], chains: Mapping[str, Iterable[Rule]], sets: Mapping[str, bool] | None = None
@@ -249,107 +235,81 @@ class Filter:
         Raises:
             OSError: The kernel refused; nothing was changed.
         """
-        table = _text(1, self._table)
-        wanted = [(_NEW_TABLE, _CREATE, table)]
-        for number, (name, empty) in enumerate((sets or {}).items(), 1):
-            wanted.append((_NEW_SET, _CREATE, self._counting_set(name, number)))
-            wanted += [(_DEL_ELEMENTS, 0, table + _text(2, name))] if empty else []
-        wanted += [(_NEW_CHAIN, _CREATE, self._chain(name, hooked.get(name))) for name in chains]
+        table = text(1, self._table)
+        wanted = [(_NEW_TABLE, CREATE, table)]
+        for ident, (name, empty) in enumerate((sets or {}).items(), 1):
+            wanted.append((_NEW_SET, CREATE, self._counting_set(name, ident)))
+            wanted += [(_DEL_ELEMENTS, 0, table + text(2, name))] if empty else []
+        wanted += [(_NEW_CHAIN, CREATE, self._chain(name, hooked.get(name))) for name in chains]
         wanted += [(_DEL_RULE, 0, table)]
         for name, rules in chains.items():
             for rule in rules:
-                wanted.append((_NEW_RULE, _CREATE | _APPEND, table + _text(2, name) + _nest(4, *rule)))
+                wanted.append((_NEW_RULE, CREATE | APPEND, table + text(2, name) + nest(4, *rule)))
         self._transact(wanted)
 
     def _chain(self, name: str, hook: int | None) -> bytes:
-        made = _text(1, self._table) + _text(3, name)
+        made = text(1, self._table) + text(3, name)
         if hook is None:
             return made
-        return made + _nest(4, _number(1, hook), _number(2, 0)) + _text(7, "filter") + _number(5, ACCEPT)
+        return made + nest(4, number(1, hook), number(2, 0)) + text(7, "filter") + number(5, ACCEPT)
 
-    def _counting_set(self, name: str, number: int) -> bytes:
+    def _counting_set(self, name: str, ident: int) -> bytes:
         # Elements go after ten quiet minutes; a set that is full counts no new flow, which `flows` can tell.
         return (
-            _text(1, self._table) + _text(2, name) + _number(3, 0x10 | 0x20) + _number(4, 0) + _number(5, 4 * _KEY_WORDS)
-            + _number(10, number) + _attribute(11, struct.pack(">Q", 600_000)) + _nest(9, _number(1, MOST_FLOWS))
+            text(1, self._table) + text(2, name) + number(3, 0x10 | 0x20) + number(4, 0) + number(5, 4 * _KEY_WORDS)
+            + number(10, ident) + attribute(11, struct.pack(">Q", 600_000)) + nest(9, number(1, MOST_FLOWS))
         )  # fmt: skip
 
     def flows(self, name: str) -> dict[Flow, Counted]:
         """Every flow that a set knows."""
-        asked = _message(_GET_ELEMENTS, _DUMP, next(self._serial), _text(1, self._table) + _text(2, name))
-        self._socket.send(asked)
+        body = text(1, self._table) + text(2, name)
+        self._socket.send(
+            netlink.message(_NFTABLES, _GET_ELEMENTS, body, flags=netlink.DUMP, serial=next(self._serial))
+        )
         found: dict[Flow, Counted] = {}
         for body in self._answers():
-            elements = dict(_attributes(body[4:])).get(3, b"")
-            for _, element in _attributes(elements):
-                flow, counted = _element(dict(_attributes(element)))
+            elements = dict(attributes(body[4:])).get(3, b"")
+            for _, element in attributes(elements):
+                flow, counted = _element(dict(attributes(element)))
                 found[flow] = counted
         return found
 
     def _answers(self) -> Iterator[bytes]:
         while True:
-            for kind, body in _messages(self._socket.recv(1 << 18)):
-                if kind == _DONE:
+            for kind, body in messages(self._socket.recv(1 << 18)):
+                if kind == netlink.DONE:
                     return
-                if kind == _ERROR:
-                    number = struct.unpack_from("=i", body)[0]
-                    raise OSError(-number, f"nf_tables: {os.strerror(-number)}")
+                problem = netlink.failure(body) if kind == netlink.ERROR else None
+                if problem is not None:
+                    raise problem
                 yield body
 
     def _transact(self, wanted: Iterable[tuple[int, int, bytes]]) -> None:
-        sent = [_bracket(_BATCH_BEGIN, next(self._serial))]
-        sent += [_message(kind, flags, next(self._serial), body) for kind, flags, body in wanted]
-        last = next(self._serial)
-        sent.append(_bracket(_BATCH_END, last, acknowledge=True))
+        sent = [netlink.bracket(_BATCH_BEGIN, next(self._serial), _NFTABLES)]
+        for kind, flags, body in wanted:
+            sent.append(netlink.message(_NFTABLES, kind, body, flags=flags, serial=next(self._serial)))
+        sent.append(netlink.bracket(_BATCH_END, next(self._serial), _NFTABLES))
         self._socket.send(b"".join(sent))
-        self._settle()
-
-    def _settle(self) -> None:
-        # One error per refused message, then silence: a refused transaction is not acknowledged.
-        failed = 0
+        # Of a refused transaction every refused message is answered, of another nothing is.
+        problems = []
         try:
             while True:
-                for kind, body in _messages(self._socket.recv(1 << 16)):
-                    number = -struct.unpack_from("=i", body)[0] if kind == _ERROR else 0
-                    failed = failed or number
+                found = messages(self._socket.recv(1 << 16))
+                problems += [netlink.failure(body) for kind, body in found if kind == netlink.ERROR]
         except BlockingIOError:
             pass
-        if failed:
-            raise OSError(failed, f"nf_tables: {os.strerror(failed)}", errno.errorcode.get(failed))
+        for problem in filter(None, problems):
+            raise problem
 
 
 MOST_FLOWS = 65_536
 """How many flows one set counts at once."""
 
 
-def _message(kind: int, flags: int, serial: int, body: bytes) -> bytes:
-    whole = struct.pack(">BBH", _IPV4, 0, 0) + body
-    return struct.pack("=IHHII", len(whole) + 16, _NFTABLES << 8 | kind, flags | _REQUEST, serial, 0) + whole
-
-
-def _bracket(kind: int, serial: int, *, acknowledge: bool = False) -> bytes:
-    flags = _REQUEST | (_ACK if acknowledge else 0)
-    return struct.pack("=IHHII", 20, kind, flags, serial, 0) + struct.pack(">BBH", 0, 0, _NFTABLES)
-
-
-def _messages(raw: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(raw) >= 16:  # noqa: PLR2004 (the size of a header)
-        size, kind = struct.unpack_from("=IH", raw)
-        yield kind, raw[16:size]
-        raw = raw[(size + 3) & ~3 :]
-
-
-def _attributes(raw: bytes) -> Iterator[tuple[int, bytes]]:
-    while len(raw) >= 4:  # noqa: PLR2004 (the size of a header)
-        size, kind = struct.unpack_from("=HH", raw)
-        yield kind & 0x3FFF, raw[4:size]
-        raw = raw[(size + 3) & ~3 :]
-
-
 def _element(parts: dict[int, bytes]) -> tuple[Flow, Counted]:
-    key = dict(_attributes(parts[1]))[1]
+    key = dict(attributes(parts[1]))[1]
     addresses = [str(ipaddress.IPv4Address(key[i : i + 4])) for i in (0, 4)]
     first, second = (struct.unpack_from(">H", key, i)[0] for i in (12, 16))
-    counter = dict(_attributes(dict(_attributes(parts[7]))[2]))
+    counter = dict(attributes(dict(attributes(parts[7]))[2]))
     octets, packets = (struct.unpack(">Q", counter[i])[0] for i in (1, 2))
     return Flow(addresses[0], addresses[1], key[8], first, second, key[20]), Counted(packets, octets)

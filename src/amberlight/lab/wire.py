@@ -23,8 +23,10 @@ ICMP, TCP, UDP = 1, 6, 17
 ANYWHERE = "0.0.0.0/0"
 ALL_PORTS = (0, 65535)
 _OTHER = -1
+COPY = 77
+"""The packet log's group for mirrored packets, and the mark of the packets that carry them."""
 _BEGAN, _ANSWERED = 1, 2
-"""Marks: the interface that began the connection tracks it; the one that answered does."""
+"""Marks of connections: the interface that began the connection tracks it; the one that answered does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Interface:
     ingress: Sequence[Rule] = ()
     egress: Sequence[Rule] = ()
     counted: bool = False
+    mirrored: bool = False
 
 
 def chains(interfaces: Mapping[int, Interface], metadata: str) -> dict[str, list[nft.Rule]]:
@@ -72,8 +75,8 @@ def chains(interfaces: Mapping[int, Interface], metadata: str) -> dict[str, list
         arrives: nft.Rule = [*nft.destination(f"{each.address}/32"), *nft.jump(f"ingress-{number}")]
         made["forward"].append(arrives)
         made["output"].append(arrives)
-        made.update(_of(f"egress-{number}", each.egress, each.ingress, _BEGAN, _ANSWERED, counted=each.counted))
-        made.update(_of(f"ingress-{number}", each.ingress, each.egress, _ANSWERED, _BEGAN, counted=each.counted))
+        made.update(_of(f"egress-{number}", each, _BEGAN, _ANSWERED))
+        made.update(_of(f"ingress-{number}", each, _ANSWERED, _BEGAN))
     return made
 
 
@@ -87,6 +90,8 @@ class Wires:
         self._now: Mapping[int, Interface] | None = None
         self.counts: Callable[[tuple[str, str], Mapping[str, Any]], bool] = lambda *_: False
         """Whether the flows of an interface of EC2 are wanted, by its account and Region."""
+        self.mirrors: Callable[[str], bool] = lambda _: False
+        """Whether copies of its packets are wanted, by its id."""
 
     def filter(self) -> nft.Filter:
         """The filter, for another thread than the one that changes it."""
@@ -127,10 +132,11 @@ def counters(number: int) -> dict[tuple[str, str], str]:
     }
 
 
-def _of(
-    chain: str, rules: Sequence[Rule], back: Sequence[Rule], begins: int, answers: int, *, counted: bool
-) -> dict[str, list[nft.Rule]]:  # fmt: skip
-    """The chains of one direction; *back* are the rules of the other one."""
+def _of(chain: str, interface: Interface, begins: int, answers: int) -> dict[str, list[nft.Rule]]:
+    """The chains of one direction, with the marks of connections that begin in it and of those that end in it."""
+    rules, back = interface.ingress, interface.egress
+    if chain.startswith("egress"):
+        rules, back = back, rules
     yes: nft.Rule = nft.goto(f"{chain}-yes")
     made: list[nft.Rule] = [
         [*nft.direction(nft.REPLY), *nft.marked(answers), *yes],
@@ -146,8 +152,8 @@ def _of(
     made.append(nft.goto(f"{chain}-no"))
     return {
         chain: made,
-        f"{chain}-yes": _counting(f"{chain}-yes", nft.back(), counted=counted),
-        f"{chain}-no": _counting(f"{chain}-no", nft.drop(), counted=counted),
+        f"{chain}-yes": _noting(f"{chain}-yes", nft.back(), interface, mirrored=interface.mirrored),
+        f"{chain}-no": _noting(f"{chain}-no", nft.drop(), interface),
     }
 
 
@@ -179,12 +185,18 @@ def _match(chain: str, rule: Rule, protocol: int | None) -> list[nft.Expression]
     return found
 
 
-def _counting(name: str, verdict: list[nft.Expression], *, counted: bool) -> list[nft.Rule]:
-    if not counted:
-        return [verdict]
-    return [
-        [*nft.protocol(TCP), *nft.count(name, with_ports=True, with_flags=True), *verdict],
-        [*nft.protocol(UDP), *nft.count(name, with_ports=True), *verdict],
-        [*nft.count(name, with_ports=False), *verdict],
-        verdict,
-    ]
+def _noting(
+    name: str, verdict: list[nft.Expression], interface: Interface, *, mirrored: bool = False
+) -> list[nft.Rule]:  # fmt: skip
+    """Count and copy a packet whose fate is decided; copies themselves are neither counted nor copied again."""
+    made: list[nft.Rule] = [[*nft.stamped(COPY), *verdict]]
+    if mirrored:
+        # From: "Traffic Mirroring considerations": what a group drops is not mirrored.
+        made.append(nft.copy(COPY, f"{interface.name}/{name.partition('-')[0]}"))
+    if interface.counted:
+        made += [
+            [*nft.protocol(TCP), *nft.count(name, with_ports=True, with_flags=True), *verdict],
+            [*nft.protocol(UDP), *nft.count(name, with_ports=True), *verdict],
+            [*nft.count(name, with_ports=False), *verdict],
+        ]
+    return [*made, verdict]

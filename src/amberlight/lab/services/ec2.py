@@ -12,6 +12,7 @@ from typing import Any
 
 from amberlight.lab import hooks
 from amberlight.lab.hosts import Hosts
+from amberlight.lab.network import hardware_address
 from amberlight.lab.recorded import host_of
 from amberlight.lab.world import World
 
@@ -199,9 +200,7 @@ def _add_interface(instance: dict[str, Any]) -> None:
         "NetworkInterfaceId": f"eni-{unique}", "SubnetId": instance["SubnetId"], "VpcId": instance["VpcId"],
         "AvailabilityZone": instance["Placement"]["AvailabilityZone"], "Description": "",
         "OwnerId": hooks.current_account(), "Status": "in-use", "PrivateIpAddress": instance["PrivateIpAddress"],
-        "InterfaceType": "interface", "SourceDestCheck": True, "MacAddress": "02:" + ":".join(
-            unique[i : i + 2] for i in range(0, 10, 2)
-        ),
+        "InterfaceType": "interface", "SourceDestCheck": True, "MacAddress": hardware_address(instance["PrivateIpAddress"]),
         "Groups": instance["SecurityGroups"],
         "Attachment": {
             "AttachmentId": f"eni-attach-{unique}", "InstanceId": instance["InstanceId"], "DeviceIndex": 0,

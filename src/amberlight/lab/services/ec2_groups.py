@@ -92,7 +92,12 @@ def _interfaces(world: World, wires: Wires) -> dict[int, Interface]:
         port = urlsplit(host.environment["AWS_ENDPOINT_URL"]).port or 0
         outward += tuple(_to_endpoint(outward, port))
         found[host.number] = Interface(
-            host.address, name, inward, outward, counted=wires.counts((account, region), each)
+            host.address,
+            name,
+            inward,
+            outward,
+            counted=wires.counts((account, region), each),
+            mirrored=wires.mirrors(name),
         )
     return found
 
