@@ -56,7 +56,7 @@ derive-check: $(SETUP)  ## fail when a generated file is stale
 
 check: lint derive-check test  ## exactly what CI runs
 
-bench: bench-help bench-scan bench-demo bench-kill  ## all benchmarks, written to bench/out/
+bench: bench-help bench-scan bench-demo bench-kill bench-lab  ## all benchmarks, written to bench/out/
 
 bench-%: $(SETUP)
 	@mkdir -p bench/out

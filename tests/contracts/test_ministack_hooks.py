@@ -95,6 +95,7 @@ REPLACED = {
     "services.cloudtrail._find_visible_trail": ["raw"],
     "services.cloudtrail._find_mutable_trail": ["raw"],
     "services.eventbridge._dispatch_event": ["event", "view"],
+    "services.ssm._put_parameter": ["data"],
     "services.cloudwatch._evaluate_alarm": ["alarm"],
     "services.cloudwatch._put_metric_alarm": ["params", "cbor_data", "is_cbor", "is_json"],
     "services.cloudwatch_logs._compile_filter_pattern": ["raw"],

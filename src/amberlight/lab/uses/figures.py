@@ -65,7 +65,15 @@ class Figures:
         service, _, name = action.partition(":")
         use = Use(clock.now(), service, region, entity, name, tracked=not shape.is_data(call))
         self._coming.append(use)
+        # With every call, and not only when somebody asks: nobody may for days.
+        self._settle(use.time)
         self._last[entity] = self._by_key[caller.access_key_id] = use
+
+    def _settle(self, now: float) -> None:
+        """Let Access Advisor know what is old enough."""
+        while self._coming and self._coming[0].time <= now - self._delay:
+            use = self._coming.popleft()
+            self._told.setdefault(use.entity, {})[use.service, use.action] = use
 
     def key(self, access_key_id: str) -> Use | None:
         """The last use of an access key."""
@@ -78,9 +86,7 @@ class Figures:
     def freeze(self, entities: Sequence[str], allowed: frozenset[str], *, actions: bool) -> str:
         """Keep what Access Advisor knows of these users and roles now; gives the job's id."""
         now = clock.now()
-        while self._coming and self._coming[0].time <= now - self._delay:
-            use = self._coming.popleft()
-            self._told.setdefault(use.entity, {})[use.service, use.action] = use
+        self._settle(now)
         number = str(uuid.uuid4())
         uses = {entity: list(self._told.get(entity, {}).values()) for entity in entities}
         self._jobs[number] = Job(now, actions, uses, allowed)
