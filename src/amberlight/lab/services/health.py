@@ -1,10 +1,11 @@
 """AWS Health: events that AWS tells an account, abuse notices among them.
 
 Nothing in the lab makes them by itself: the owner plants them (`RunningLab.control("health", account=ID, events=[...])`), as they
-would be written by AWS. An event is what DescribeEvents and DescribeEventDetails say of it: `service`, `eventTypeCode`,
+would be written by AWS, and reach the default event bus as `AWS Health Event`. An event is what DescribeEvents and DescribeEventDetails say of it: `service`, `eventTypeCode`,
 `eventTypeCategory`, and if wanted `region`, `statusCode`, `startTime` (seconds since 1970), `description`, `entities`.
 
 References:
+    "AWS Health events Amazon EventBridge schema", AWS Health User Guide, 2026-11.
     "AWS Health API Reference", 2026-11: DescribeEvents, DescribeEventDetails, DescribeAffectedEntities, their filters and limits.
     Abuse notices: service `ABUSE`, for example `AWS_ABUSE_DOS_REPORT`; "Concepts for AWS Health", 2026-11.
 """
@@ -13,9 +14,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 from amberlight.lab import clock, hooks
+from amberlight.lab.detection import bus
 from amberlight.lab.options import REGION
 from amberlight.lab.own import Refused, paged, serve
 from amberlight.lab.world import World
@@ -48,11 +52,28 @@ class Told:
         filled = {"region": region, "statusCode": "open", "startTime": now, "lastUpdatedTime": now, "entities": [],
                   "description": "", "eventScopeCode": "ACCOUNT_SPECIFIC", **event, "arn": arn}  # fmt: skip
         self._events.setdefault(account, {})[arn] = filled
+        bus.tell((account, region), "aws.health", "AWS Health Event", _as_told(filled, account), filled["entities"])
         return arn
 
     def of_caller(self) -> list[dict[str, Any]]:
         """The events of the account that asks, newest first."""
         return sorted(self._events.get(hooks.current_account(), {}).values(), key=lambda event: -event["startTime"])
+
+
+def _as_told(event: Mapping[str, Any], account: str) -> dict[str, Any]:
+    """The event as EventBridge has it; its times are those of HTTP headers."""
+    start, updated = (
+        format_datetime(datetime.fromtimestamp(event[name], UTC), usegmt=True)
+        for name in ("startTime", "lastUpdatedTime")
+    )
+    return {
+        "eventArn": event["arn"], "service": event["service"], "eventTypeCode": event["eventTypeCode"],
+        "eventTypeCategory": event["eventTypeCategory"], "eventScopeCode": event["eventScopeCode"],
+        "statusCode": event["statusCode"], "eventRegion": event["region"], "startTime": start, "lastUpdatedTime": updated,
+        "eventDescription": [{"language": "en_US", "latestDescription": event["description"]}],
+        "affectedEntities": [{"entityValue": each, "tags": {}} for each in event["entities"]],
+        "affectedAccount": account, "page": "1", "totalPages": "1",
+    }  # fmt: skip
 
 
 def install(world: World) -> None:
