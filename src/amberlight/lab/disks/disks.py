@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
@@ -20,6 +21,10 @@ from amberlight.lab.disks.watch import Seen, Watch, Watched
 _EVERY_S = 1.0
 """How often at most the image of a busy host is brought up to date."""
 _BOOT_S = 20.0
+_INEXACT = (
+    "disk images of hosts have no journal, extended attributes, partition table or /usr, and a deleted file is easier to recover "
+    "from them than from a disk that a kernel wrote; one that lived for milliseconds can be missing"
+)
 
 
 @dataclasses.dataclass
@@ -48,6 +53,7 @@ class Disks:
         self.public: dict[tuple[str, str], str] = {}
         """What they say of snapshots for everybody."""
         self._on_limit = on_limit
+        self._unsaid: deque[str] = deque()
         self._bodies: dict[str, _Body] = {}
         self._rounds = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lab-disks")
 
@@ -81,26 +87,29 @@ class Disks:
         try:
             self._begin(body, root)
         except OSError as error:
-            self._on_limit(f"the root volume of an instance has no disk image: {error}")
+            self._unsaid.append(f"the root volume of an instance has no disk image: {error}")
         finally:
             body.built.set()
 
     def _begin(self, body: _Body, root: Path) -> None:
         reason = _why_no_ext4()
         if reason is not None:
-            self._on_limit(f"root volumes and their snapshots have no bytes behind them: {reason}")
+            self._unsaid.append(f"root volumes and their snapshots have no bytes behind them: {reason}")
             return
         volume = body.volume
         image = self.images.provide(volume["VolumeId"], volume["Size"], fill=ext4.make)
         try:
             body.watched = _watch().begin(root)
         except OSError as error:
-            self._on_limit(f"files that live for less than {_EVERY_S:g} s can be missing in disk images: {error}")
-        body.mirror = Mirror(root, image, self._on_limit, body.watched.take if body.watched else Seen)
+            self._unsaid.append(f"files that live for less than {_EVERY_S:g} s can be missing in disk images: {error}")
+        body.mirror = Mirror(root, image, self._unsaid.append, body.watched.take if body.watched else Seen)
         body.mirror.update()
+        self._unsaid.append(_INEXACT)
 
     def tick(self) -> None:
-        """Bring the images of hosts on which something happened up to date, in the background."""
+        """Bring the images of hosts on which something happened up to date, in the background; say what threads noted."""
+        while self._unsaid:
+            self._on_limit(self._unsaid.popleft())
         for body in list(self._bodies.values()):
             idle = body.round is None or body.round.done()
             due = body.begun + _EVERY_S < clock.now() and (body.watched is None or body.watched.dirty)
@@ -109,10 +118,12 @@ class Disks:
                 body.round = self._rounds.submit(self._update, body.mirror)
 
     def _update(self, mirror: Mirror) -> None:
+        if all(body.mirror is not mirror for body in list(self._bodies.values())):
+            return  # its host was terminated while this waited
         try:
             mirror.update()
         except OSError as error:
-            self._on_limit(f"the disk image of a host is behind its files: {error}")
+            self._unsaid.append(f"the disk image of a host is behind its files: {error}")
 
     def freeze(self, volume: dict[str, Any]) -> Frozen | None:
         """A volume's bytes of this moment; None where it has none (a limit says why)."""
