@@ -1,6 +1,7 @@
 """Trail files and digests in S3, checked by the documented rules with nothing of the lab's own code."""
 
 import base64
+import datetime as dt
 import gzip
 import hashlib
 import json
@@ -163,6 +164,14 @@ def test_a_trail_says_when_it_can_no_longer_write(aws, trail):
 
 
 @pytest.mark.proves("cloudtrail.ListPublicKeys")
+def test_public_keys_are_of_the_time_that_is_asked_about(aws):
+    ask = aws("cloudtrail").list_public_keys
+    early, late = dt.datetime(2020, 1, 1, tzinfo=dt.UTC), dt.datetime(2020, 2, 1, tzinfo=dt.UTC)
+    assert len(ask(StartTime=early)["PublicKeyList"]) == 1
+    assert ask(StartTime=early, EndTime=late)["PublicKeyList"] == []
+    assert refused(ask, StartTime=late, EndTime=early) == "InvalidTimeRangeException"
+
+
 def test_public_keys_are_pkcs1_der(aws):
     key = aws("cloudtrail").list_public_keys()["PublicKeyList"][0]
     assert base64.b64encode(key["Value"]).startswith(b"MII")

@@ -135,8 +135,13 @@ def _status(old: Handler, delivery: Delivery) -> Handler:
 
 
 def _public_keys(delivery: Delivery, body: Mapping[str, Any]) -> Any:
-    del body
+    """The Region's key, if it was valid at some time of the range that is asked about."""
     key = delivery.signer(hooks.current_region())
+    start, end = float(body.get("StartTime") or 0), float(body.get("EndTime") or clock.now())
+    if start > end:
+        return _refuse("InvalidTimeRangeException", "The start time is after the end time.")
+    if end < key.since or start > key.since + _DAYS_90:
+        return _answer({"PublicKeyList": []})
     return _answer({"PublicKeyList": [{
         "Value": base64.b64encode(key.public_der).decode(), "Fingerprint": key.fingerprint,
         "ValidityStartTime": int(key.since), "ValidityEndTime": int(key.since + _DAYS_90),
