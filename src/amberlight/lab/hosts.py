@@ -61,6 +61,13 @@ class Hosts:
         self.built: list[Callable[[Host], None]] = []
         """Told in a thread when the files of a host are there and nothing runs on it yet; at each start."""
 
+        self.heard: list[Callable[[Host, str], None]] = []
+        """Told what a host's console says of its start, its user data and its end."""
+
+    def _say(self, host: Host, text: str) -> None:
+        for hear in self.heard:
+            hear(host, text)
+
     def reserve(self) -> tuple[int, str] | None:
         """Number and address for one more host, or None when the lab has as many as it may."""
         if not self._free:
@@ -90,6 +97,8 @@ class Hosts:
             script = rootfs.enter_script(host.root)
             host.holder, host.pid = self._spawner.hold(script, unshare=("--uts", "--ipc"))
             self._network.attach(host.number, host.pid)
+        kernel = os.uname()
+        self._say(host, f"Linux {kernel.release} {kernel.machine}\n{name}: eth0 has {host.address}, {host.region}")
         host.ready.set()
         text = base64.b64decode(user_data or "").decode(errors="replace")
         if text.startswith("#!"):
@@ -102,6 +111,7 @@ class Hosts:
         (scripts / "user-data.txt").chmod(0o700)
         inner = "/var/lib/cloud/instance/user-data.txt"
         done = self.run(host.instance_id, [inner if host.pid else str(host.root) + inner], timeout=600)
+        self._say(host, f"user data:\n{done.stdout}{done.stderr}\nuser data ended with {done.code}")
         log = host.root / "var/log/cloud-init-output.log"
         log.write_text(done.stdout + done.stderr, encoding="utf-8")
 
@@ -127,6 +137,8 @@ class Hosts:
         host = self._hosts.get(instance_id)
         if host is None:
             return
+        if host.ready.is_set():
+            self._say(host, "power down")
         host.ready.clear()
         if host.holder is not None:
             self._spawner.release(host.holder)

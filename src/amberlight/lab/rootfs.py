@@ -70,6 +70,11 @@ def python_outside_usr() -> Path | None:
     return Path(sys.base_prefix).resolve()
 
 
+def console_of(root: Path) -> Path:
+    """Where the other end of a host's `/dev/console` is."""
+    return root.with_name(f"{root.name}.console")
+
+
 def enter_script(root: Path) -> str:
     """Shell script for the first process of a host: mount what a system needs, make *root* the root, stay."""
     lines = ["set -e", f"cd {_q(root)}", "mount --make-rprivate /", "mount --rbind . .", f"cd {_q(root)}"]
@@ -83,6 +88,8 @@ def enter_script(root: Path) -> str:
     lines += ["mount -t tmpfs -o mode=755 tmpfs dev", "mkdir dev/shm && chmod 1777 dev/shm"]
     lines += [f"touch dev/{name} && mount --bind /dev/{name} dev/{name}" for name in _DEVICES]
     lines += [f"ln -s /proc/self/fd/{fd} dev/{name}" for fd, name in enumerate(("stdin", "stdout", "stderr"))]
+    console = _q(console_of(root))
+    lines += [f"if [ -p {console} ]; then touch dev/console; mount --bind {console} dev/console; fi"]
     lines += ["ln -s /proc/self/fd dev/fd", "mount -t proc proc proc", "hostname -F etc/hostname || :"]
     lines += ["mkdir -p .old", "pivot_root . .old", f"exec /usr/sbin/chroot . /bin/sh -c {_q(_STAY)}"]
     return "\n".join(lines)
