@@ -25,6 +25,9 @@ REPLACED = {
         "access_key_id", "iam_action", "service", "region", "resource_arn", "service_context",
     ],
     "core.iam_evaluator.evaluate": ["ctx", "policies", "limits"],
+    "core.iam_evaluator.combine_resource_policy": [
+        "identity", "ctx", "policy", "owner_account", "required", "limits",
+    ],
     "core.iam_evaluator._principal_org_id": ["account_id"],
     "core.iam_evaluator._resolve_condition_key": ["key", "ctx"],
     "core.iam_evaluator._principal_matches": ["principal", "caller_arn"],
