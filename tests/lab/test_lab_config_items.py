@@ -1,6 +1,8 @@
 """AWS Config: an item for each change, by reading the resource back; silence while the recorder is stopped."""
 
+import io
 import json
+import zipfile
 from urllib.parse import unquote
 
 import pytest
@@ -111,6 +113,8 @@ def test_an_instance_its_volume_and_its_security_group(at):
     assert related["Is associated with SecurityGroup", "AWS::EC2::SecurityGroup"] == group
     volume = related["Is attached to Volume", "AWS::EC2::Volume"]
     assert json.loads(items_of(config, "AWS::EC2::Volume", volume, 1)[0]["configuration"])["attachments"]
+    interface = related["Contains NetworkInterface", "AWS::EC2::NetworkInterface"]
+    assert items_of(config, "AWS::EC2::NetworkInterface", interface, 1)[0]["relationships"]
     ec2.create_tags(Resources=[ident], Tags=[{"Key": "Name", "Value": "web"}])
     eventually(lambda: items_of(config, "AWS::EC2::Instance", ident, 1)[0]["tags"] == {"Name": "web"})
     ec2.terminate_instances(InstanceIds=[ident])
@@ -136,7 +140,36 @@ def test_a_bucket_has_its_policy_and_settings_as_supplements(at):
     assert json.loads(more["PublicAccessBlockConfiguration"])["blockPublicAcls"] is True
 
 
-def test_functions_keys_and_trails(at, lab):
+def test_a_function_is_read_again_until_it_is_active(at):
+    functions, config, name = at("lambda"), at("config"), unique("function")
+    role = at("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust({"Service": "lambda.amazonaws.com"}))[
+        "Role"
+    ]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("f.py", "handler = print")
+    functions.create_function(
+        FunctionName=name, Runtime="python3.12", Role=role["Arn"], Handler="f.handler", Code={"ZipFile": code.getvalue()},
+        Environment={"Variables": {"TOKEN": "not in any item"}}, Tags={"team": "blue"},
+    )  # fmt: skip
+    active = eventually(lambda: next(
+        (each for each in items_of(config, "AWS::Lambda::Function", name, 1)
+         if json.loads(each["configuration"])["state"] == "Active"), None))  # fmt: skip
+    assert active["relationships"] == [
+        {"relationshipName": "Is associated with ", "resourceType": "AWS::IAM::Role", "resourceName": name}
+    ]
+    assert (active["tags"], active["arn"].split(":")[-2:]) == ({"team": "blue"}, ["function", name])
+    assert "not in any item" not in json.dumps(active, default=str)
+    functions.add_permission(FunctionName=name, StatementId="s", Action="lambda:InvokeFunction", Principal="*")
+    newest = eventually(lambda: next(
+        (each for each in items_of(config, "AWS::Lambda::Function", name, 2)
+         if "Policy" in each["supplementaryConfiguration"]), None))  # fmt: skip
+    assert json.loads(json.loads(newest["supplementaryConfiguration"]["Policy"]))["Statement"][0]["Sid"] == "s"
+    functions.delete_function(FunctionName=name)
+    eventually(lambda: statuses(items_of(config, "AWS::Lambda::Function", name, 3))[0] == "ResourceDeleted")
+
+
+def test_keys_and_trails(at, lab):
     kms, cloudtrail, config, name = at("kms"), at("cloudtrail"), at("config"), unique("kept")
     key = kms.create_key(Description="d", Tags=[{"TagKey": "a", "TagValue": "b"}])["KeyMetadata"]
     kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
