@@ -118,7 +118,11 @@ class Calls:
                 SnapshotId=snapshot, Attribute="createVolumePermission", CreateVolumePermission=permission
             ),
         )
-        image = ec2.register_image(Name=unique("image"), RootDeviceName="/dev/xvda")["ImageId"]
+        eventually(lambda: ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]["State"] == "completed")
+        root = {"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}
+        image = ec2.register_image(Name=unique("image"), RootDeviceName="/dev/xvda", BlockDeviceMappings=[root])[
+            "ImageId"
+        ]
         yield "ec2:ModifyImageAttribute", ec2.modify_image_attribute(ImageId=image, LaunchPermission=permission)
 
     def parameters(self):
