@@ -298,6 +298,9 @@ def test_access_logs_that_are_turned_off(aws, guardduty):
     s3.create_bucket(Bucket=name)
     kind = "Stealth:S3/ServerAccessLoggingDisabled"
     s3.put_bucket_logging(Bucket=name, BucketLoggingStatus={})
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "logging.s3.amazonaws.com"},
+              "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{name}/*"}]}  # fmt: skip
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
     on = {"LoggingEnabled": {"TargetBucket": name, "TargetPrefix": "logs/"}}
     s3.put_bucket_logging(Bucket=name, BucketLoggingStatus=on)
     s3.put_bucket_logging(Bucket=name, BucketLoggingStatus={})
@@ -392,7 +395,8 @@ def test_findings_have_the_members_of_real_ones(guardduty, told, shared_data):
     for event in real:
         name = event["detail"]["type"]
         guardduty.create_sample_findings(DetectorId=guardduty.detector, FindingTypes=[name])
-        made = told(type=name)[0]
+        title = one(guardduty, type=name, service__additionalInfo__value='{"sample": true}')["Title"]
+        made = told(type=name, title=title)[0]
         missing = names(event) - names(made)
         # `debug` is of who recorded them; the rest depends on the case.
         optional = (".debug", ".detail.service.additionalInfo.unusual", ".detail.service.additionalInfo.threatListName")
