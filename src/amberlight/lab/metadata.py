@@ -1,4 +1,4 @@
-"""The instance metadata service, version 2, keyed by the caller's address.
+"""The instance metadata service, keyed by the caller's address.
 
 References:
     "Use the Instance Metadata Service to access instance metadata", EC2 User Guide, 2026-11.
@@ -6,10 +6,12 @@ References:
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 from collections.abc import Callable, MutableMapping
 from typing import Any
+from urllib.parse import unquote
 
 from amberlight.lab import clock, hooks
 from amberlight.lab.hosts import Host, Hosts
@@ -17,6 +19,12 @@ from amberlight.lab.hosts import Host, Hosts
 _SESSION_S = 6 * 3600.0
 _RENEW_S = 300.0
 _BASE = "/latest/meta-data/"
+_TAGS = "tags/instance"
+OPTIONS = {
+    "HttpTokens": "required", "HttpPutResponseHopLimit": 2, "HttpEndpoint": "enabled", "HttpProtocolIpv6": "disabled",
+    "InstanceMetadataTags": "disabled",
+}  # fmt: skip
+"""Of an instance that was launched without any; the hop limit is kept by the network's filter."""
 
 
 class Metadata:
@@ -44,11 +52,19 @@ class Metadata:
         host = self._hosts.at(address)
         if host is None:
             return 404, ""
+        instance = _instance(host)
+        options = instance.get("_metadata_options", OPTIONS)
+        if options["HttpEndpoint"] == "disabled":
+            return 403, "Forbidden"
         if method == "PUT" and path == "/latest/api/token":
             return self._token(headers)
-        if self._tokens.get(headers.get("x-aws-ec2-metadata-token", ""), 0) < clock.now():
+        token = headers.get("x-aws-ec2-metadata-token")
+        # Without a token it is version 1; a wrong one is wrong in either case.
+        if (token is not None or options["HttpTokens"] == "required") and self._tokens.get(
+            token or "", 0
+        ) < clock.now():
             return 401, "Unauthorized"
-        found = self._read(host, path)
+        found = self._read(host, instance, path, "1.0" if token is None else "2.0") if instance else None
         return (200, found) if found is not None else (404, "")
 
     def _token(self, headers: dict[str, str]) -> tuple[int, str]:
@@ -59,11 +75,9 @@ class Metadata:
         self._tokens[token] = clock.now() + int(ttl)
         return 200, token
 
-    def _read(self, host: Host, path: str) -> str | None:
-        with hooks.acting_for(host.account, host.region):
-            instance = hooks.service("ec2")._instances.get(host.instance_id)
-        if instance is None:
-            return None
+    def _read(self, host: Host, instance: dict[str, Any], path: str, version: str) -> str | None:
+        if path == "/latest/user-data":
+            return base64.b64decode(instance.get("UserData") or "").decode("utf-8", "replace") or None
         if path == "/latest/dynamic/instance-identity/document":
             return json.dumps({
                 "accountId": host.account, "instanceId": host.instance_id, "region": host.region,
@@ -83,9 +97,11 @@ class Metadata:
         }
         if path.startswith(_BASE) and path.removeprefix(_BASE) in plain:
             return str(plain[path.removeprefix(_BASE)])
-        return self._role(host, instance, path.removeprefix(_BASE))
+        if path.startswith(_BASE + _TAGS):
+            return _tags(host, instance, path.removeprefix(_BASE + _TAGS).strip("/"))
+        return self._role(host, instance, path.removeprefix(_BASE), version)
 
-    def _role(self, host: Host, instance: dict[str, Any], item: str) -> str | None:
+    def _role(self, host: Host, instance: dict[str, Any], item: str, version: str) -> str | None:
         profile = instance.get("IamInstanceProfile") or {}
         role = _role_of(host.account, str(profile.get("Arn", "")))
         if role is None:
@@ -95,28 +111,43 @@ class Metadata:
         if item.rstrip("/") == "iam/security-credentials":
             return str(role["RoleName"])
         if item == f"iam/security-credentials/{role['RoleName']}":
-            return json.dumps(self._session(host, role))
+            return json.dumps(self._session(host, role, version))
         return None
 
     def credentials(self, host: Host) -> dict[str, Any] | None:
         """What a program on the host would find as the role's credentials; None where the instance has no role."""
-        with hooks.acting_for(host.account, host.region):
-            instance = hooks.service("ec2")._instances.get(host.instance_id) or {}
+        instance = _instance(host)
         role = _role_of(host.account, str((instance.get("IamInstanceProfile") or {}).get("Arn", "")))
-        return self._session(host, role) if role else None
+        return self._session(host, role, "2.0") if role else None
 
-    def _session(self, host: Host, role: dict[str, Any]) -> dict[str, Any]:
+    def _session(self, host: Host, role: dict[str, Any], version: str) -> dict[str, Any]:
         now = clock.now()
-        held = self._sessions.get(host.instance_id)
+        # From: "IAM JSON policy", ec2:RoleDelivery: credentials tell the version by which they were handed out.
+        name = f"{host.instance_id} {version}"
+        held = self._sessions.get(name)
         if held is None or _ends(held) < now + _RENEW_S or held["role"] != role["RoleId"]:
-            held = {**issue(host.account, role, host.instance_id, _SESSION_S, "2.0"), "role": role["RoleId"]}
-            self._sessions[host.instance_id] = held
+            held = {**issue(host.account, role, host.instance_id, _SESSION_S, version), "role": role["RoleId"]}
+            self._sessions[name] = held
             self._on_assume(host, role, held)
         return {
             "Code": "Success", "LastUpdated": clock.iso(held["issued"]), "Type": "AWS-HMAC",
             "AccessKeyId": held["key"], "SecretAccessKey": held["secret"], "Token": held["token"],
             "Expiration": clock.iso(held["expires"]),
         }  # fmt: skip
+
+
+def _instance(host: Host) -> dict[str, Any]:
+    with hooks.acting_for(host.account, host.region):
+        return dict(hooks.service("ec2")._instances.get(host.instance_id) or {})
+
+
+def _tags(host: Host, instance: dict[str, Any], key: str) -> str | None:
+    """The names of an instance's tags, or the value of one, where its options let it be told."""
+    if instance.get("_metadata_options", OPTIONS)["InstanceMetadataTags"] != "enabled":
+        return None
+    with hooks.acting_for(host.account, host.region):
+        tags = {each["Key"]: each["Value"] for each in hooks.service("ec2")._tags.get(host.instance_id) or []}
+    return tags.get(unquote(key)) if key else "\n".join(tags)
 
 
 def _ends(held: dict[str, Any]) -> float:

@@ -141,6 +141,14 @@ def copy(group: int, label: str) -> list[Expression]:
     return [_expression("log", attribute(1, struct.pack(">H", group)), text(2, label))]
 
 
+def hops(limit: int) -> list[Expression]:
+    """Let the packet live for so many hops."""
+    value = _expression("immediate", number(1, _R1), _data(2, bytes([limit])))
+    # The header's checksum, at offset 10, follows.
+    parts = (number(5, _R1), number(2, 1), number(3, 8), number(4, 1), number(6, 1), number(7, 10))
+    return [value, _expression("payload", *parts)]
+
+
 def stamped(value: int) -> list[Expression]:
     """The socket that sent the packet put this mark on it."""
     return [_expression("meta", number(1, _R1), number(2, 3)), _compare(struct.pack("=I", value))]

@@ -55,6 +55,8 @@ class Interface:
     egress: Sequence[Rule] = ()
     counted: bool = False
     mirrored: bool = False
+    hops: int = 64
+    """How many hops the metadata service's answers may go."""
 
 
 def chains(interfaces: Mapping[int, Interface], metadata: str) -> dict[str, list[nft.Rule]]:
@@ -66,7 +68,12 @@ def chains(interfaces: Mapping[int, Interface], metadata: str) -> dict[str, list
     """
     made: dict[str, list[nft.Rule]] = {name: [] for name in HOOKED}
     made["input"] = [[*nft.destination(f"{metadata}/32"), *nft.accept()]]
-    made["output"] = [[*nft.source(f"{metadata}/32"), *nft.accept()]]
+    answer = nft.source(f"{metadata}/32")
+    made["output"] = [
+        [*answer, *nft.destination(f"{each.address}/32"), *nft.hops(each.hops), *nft.accept()]
+        for each in interfaces.values()
+    ]
+    made["output"].append([*answer, *nft.accept()])
     for number, each in interfaces.items():
         leaves: nft.Rule = [*nft.source(f"{each.address}/32"), *nft.jump(f"egress-{number}")]
         made["forward"].append(leaves)
@@ -92,6 +99,8 @@ class Wires:
         """Whether the flows of an interface of EC2 are wanted, by its account and Region."""
         self.mirrors: Callable[[str], bool] = lambda _: False
         """Whether copies of its packets are wanted, by its id."""
+        self.hops: Callable[[Mapping[str, Any]], int] = lambda _: 64
+        """How far the metadata service's answers to an instance may go."""
 
     def filter(self) -> nft.Filter:
         """The filter, for another thread than the one that changes it."""

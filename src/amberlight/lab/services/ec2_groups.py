@@ -98,6 +98,7 @@ def _interfaces(world: World, wires: Wires) -> dict[int, Interface]:
             outward,
             counted=wires.counts((account, region), each),
             mirrored=wires.mirrors(name),
+            hops=wires.hops(ec2._instances.get_scoped(account, region, host.instance_id) or {}),
         )
     return found
 
