@@ -21,6 +21,10 @@ STDOUT, STDERR, DETAIL = 24_000, 8_000, 2_500
 """How many characters the API gives of output: from GetCommandInvocation and ListCommandInvocations."""
 ENDED = ("Success", "Failed", "TimedOut", "Cancelled")
 
+_LOGS = {"CloudWatchLogGroupName": "", "CloudWatchOutputEnabled": False}
+_TOLD = {"NotificationArn": "", "NotificationEvents": [], "NotificationType": ""}
+"""What AWS answers where neither was asked for."""
+
 _TRUNCATED = "\n--output truncated--"
 
 
@@ -147,6 +151,7 @@ class Command:
             "TargetCount": len(self.invocations), "CompletedCount": sum(each.ended for each in found),
             "ErrorCount": self.errors, "TimeoutSeconds": self.timeout, "ServiceRole": "",
             "DeliveryTimedOutCount": sum(each.details == "DeliveryTimedOut" for each in found),
+            "NotificationConfig": _TOLD, "CloudWatchOutputConfig": _LOGS,
         }  # fmt: skip
 
     def url(self, invocation: Invocation, done: Done, stream: str) -> str:
@@ -162,7 +167,7 @@ class Command:
     def _common(self, invocation: Invocation) -> dict[str, Any]:
         return {
             "CommandId": self.id, "InstanceId": invocation.instance, "Comment": self.asked.get("Comment", ""),
-            "DocumentName": self.document, "DocumentVersion": self.version,
+            "DocumentName": self.document, "DocumentVersion": self.version, "CloudWatchOutputConfig": _LOGS,
         }  # fmt: skip
 
     def detail(self, invocation: Invocation, done: Done) -> dict[str, Any]:
@@ -187,7 +192,7 @@ class Command:
             **self._common(invocation), "InstanceName": "", "RequestedDateTime": self.created,
             "Status": invocation.status, "StatusDetails": invocation.details, "ServiceRole": "",
             "StandardOutputUrl": self.url(invocation, first, "stdout"),
-            "StandardErrorUrl": self.url(invocation, first, "stderr"),
+            "StandardErrorUrl": self.url(invocation, first, "stderr"), "NotificationConfig": _TOLD,
             "CommandPlugins": [self._plugin(invocation, done) for done in invocation.results] if details else [],
         }  # fmt: skip
 
