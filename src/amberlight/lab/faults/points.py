@@ -56,11 +56,14 @@ class Points:
         """Have *handler* around each call that was let through to its service."""
         self._handlers.append((PHASES.index(phase), handler))
 
+    def gates(self) -> list[Gate]:
+        """The gates, outermost first."""
+        ordered = sorted(self._gates, key=lambda each: each[0])
+        return [*(partial(_when_known, self.board, gate) for _, gate in ordered), _remember]
+
     def connect(self) -> None:
         """Put all of it in place, once every service is there."""
-        for _, gate in sorted(self._gates, key=lambda each: each[0]):
-            self.world.recorder.gates.append(partial(_when_known, self.board, gate))
-        self.world.recorder.gates.append(_remember)
+        self.world.recorder.gates += self.gates()
         handlers = [handler for _, handler in sorted(self._handlers, key=lambda each: each[0])]
         hooks.wrap_handlers(lambda handler: partial(_handle, self.board, handlers, handler))
 
