@@ -79,3 +79,13 @@ def test_dissect_knows_the_host_of_each_disk(run, images):
         name = run("icat", image, listed(run, image)["etc/hostname"]).stdout.strip()
         assert "linux" in line
         assert name in line
+
+
+def test_a_file_that_the_intruder_deleted_is_recovered(run, images, truth):
+    """No directory of the host names it; its content is what the drill's author wrote."""
+    (loader,) = {each["contains"] for each in truth["expected"] if each["id"] == "disk-2"}
+    deleted = [(image, path, address) for image in images for path, address in listed(run, image, "-d").items()]
+    ((image, path),) = {
+        (image, path) for image, path, address in deleted if loader in run("icat", image, address).stdout
+    }
+    assert path not in listed(run, image, "-u")

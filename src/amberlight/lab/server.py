@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from amberlight.lab import accounts, clock, netns
+from amberlight.lab.disks import disks
 from amberlight.lab.guest import machine as guest
 from amberlight.lab.network import LoopbackNetwork, NamespaceNetwork, Network, Spawner, bound
 from amberlight.lab.options import CONTROL, REGION, REGIONS, LabOptions
@@ -138,7 +139,7 @@ class _Lab:
             "schema": "amberlight.lab/1", "endpoint": f"http://127.0.0.1:{self._port}", "region": REGION,
             "regions": list(REGIONS), "accounts": {name: a.to_dict() for name, a in self._accounts.items()},
             "isolation": self._network.isolation, "limits": [*self._network.limits, *self._limits], "places": places,
-            "pid": os.getpid(), "workdir": str(self._options.workdir),
+            "disks": "none" if disks.why_no_ext4() else "ext4", "pid": os.getpid(), "workdir": str(self._options.workdir),
             **guest.describe(self._options.workdir, self._options.guest),
         }  # fmt: skip
 

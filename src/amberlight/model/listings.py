@@ -138,6 +138,8 @@ class LabDescription(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     isolation: str
     limits: tuple[str, ...]
     places: dict[str, LabPlace]
+    disks: str
+    """`ext4` where root volumes hold their hosts' files, else `none`."""
     pid: int
     workdir: str
     scenario: LabScenario | None = None

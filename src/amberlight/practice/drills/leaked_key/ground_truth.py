@@ -94,7 +94,16 @@ def on_host(attack: Attack) -> list[Expectation]:
         Expectation(
             id="disk-1", source="disk.ebs_snapshot", contains=attack.scene.web_instance, why="the web server's volumes"
         ),
+        *on_disk(attack),
     ]
+
+
+def on_disk(attack: Attack) -> list[Expectation]:
+    """What no file of the web server holds any more; nothing where the lab's disks hold no files at all."""
+    if attack.scene.lab["disks"] == "none":
+        return []
+    why = "the beacon's loader, which was deleted when it had run"
+    return [Expectation(id="disk-2", source="disk.ebs_image", contains=attack.secrets.loader, why=why)]
 
 
 def around(attack: Attack) -> list[Expectation]:

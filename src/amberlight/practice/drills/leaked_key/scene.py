@@ -14,6 +14,7 @@ from amberlight.practice.actors import Keys
 WEB_PORT = 8080
 LISTENER_PORT = 8443
 BEACON_PATH = "/var/tmp/.font-unix/fontsync"  # noqa: S108 - a path on the drill's host, chosen as intruders choose
+LOADER_PATH = "/var/tmp/.font-unix/.fc-cache"  # noqa: S108 - deleted as soon as it has run
 FIRST_NAMES = ("Ada", "Bela", "Chidi", "Dilan", "Edda", "Farid", "Greta", "Hiro", "Ida", "Jonas", "Kaia", "Luis")
 LAST_NAMES = ("Aldermann", "Brook", "Castell", "Dunmore", "Eklund", "Falk", "Greer", "Holm", "Ivarsen", "Jarvi")
 STREETS = ("Mill Lane", "Harbour Road", "Birch Street", "Station Square", "Old Market")
@@ -52,6 +53,7 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
     payload: str
     token: str
     nonce: str
+    loader: str
 
     @property
     def session_key(self) -> str:
@@ -72,6 +74,7 @@ def invent(seed: int, chance: random.Random) -> Secrets:
         payload=f"ember-{chance.getrandbits(64):016x}",
         token=f"{chance.getrandbits(96):024x}",
         nonce=f"{chance.getrandbits(96):024x}",
+        loader=f"kindling-{chance.getrandbits(64):016x}",
     )
 
 
@@ -94,6 +97,12 @@ def customers(seed: int, count: int = 48) -> dict[str, bytes]:
 def host_script(name: str) -> str:
     """The text of a program that runs on a host of the drill."""
     return (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")
+
+
+def and_gone(path: str, text: str) -> str:
+    """Shell text that writes a file on a host and deletes it again, as a loader that has done its work."""
+    place = f'"$HOST_ROOT{path}"'
+    return f"printf '%s\\n' '#!/bin/sh' '# {text}' > {place}\nsync {place}\nrm -f {place}\n"
 
 
 def on_host(name: str, path: str, argument: str) -> str:
