@@ -1,8 +1,10 @@
 """AWS Config: an item for each change, by reading the resource back; silence while the recorder is stopped."""
 
+import gzip
 import io
 import json
 import zipfile
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -10,6 +12,7 @@ from config_tools import items_of, ready, recorder_role, run_recorder, statuses
 from lab_tools import allow, client, eventually, refused, trust, unique
 
 pytestmark = pytest.mark.lab
+REAL = Path("/work/shared/data/aws-responses-custodian/config.jsonl.gz")
 
 
 @pytest.fixture(scope="module")
@@ -284,3 +287,33 @@ def test_recorders_and_channels_are_checked(lab, vault):
         "NoSuchConfigurationRecorderException"
     )
     assert refused(config.describe_remediation_configurations, ConfigRuleNames=["r"]) == "UnknownOperationException"
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="no real answers of AWS Config here")
+def test_items_have_the_members_of_real_ones(at):
+    answers = [json.loads(line) for line in gzip.decompress(REAL.read_bytes()).decode().splitlines()]
+    history = [each["recording"]["data"] for each in answers if each["operation"] == "GetResourceConfigHistory"]
+    selected = [
+        json.loads(row)["configuration"]
+        for each in answers if each["operation"] == "SelectResourceConfig"
+        for row in each["recording"]["data"]["Results"]
+    ]  # fmt: skip
+    iam, ec2, config, name = at("iam"), at("ec2"), at("config"), unique("like-real")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust({"Service": "ec2.amazonaws.com"}))["Role"]
+    group = ec2.create_security_group(GroupName=name, Description="d")["GroupId"]
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+    item = items_of(config, "AWS::EC2::SecurityGroup", group, 2)[0]
+    real = [each for data in history for each in data["configurationItems"]]
+    assert real
+    assert {name for each in real for name in each} - {"resourceCreationTime"} <= set(item)
+    groups = [each for each in selected if "ipPermissions" in each]
+    ours = json.loads(item["configuration"])
+    assert groups
+    assert all(set(ours) == set(each) for each in groups)
+    permissions = [permission for each in groups for permission in each["ipPermissions"]]
+    assert any(set(ours["ipPermissions"][0]) == set(each) for each in permissions)
+    roles = [each for each in selected if "roleId" in each]
+    ours = json.loads(items_of(config, "AWS::IAM::Role", role["RoleId"], 1)[0]["configuration"])
+    assert roles
+    assert all(set(ours) == set(each) for each in roles)

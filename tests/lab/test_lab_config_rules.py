@@ -270,6 +270,7 @@ def test_rules_that_cannot_be_evaluated_are_refused(at, function):
     known = {"Owner": "AWS", "SourceIdentifier": "INCOMING_SSH_DISABLED"}
     assert put(known, InputParameters="{") == "InvalidParameterValueException"
     assert put(known, InputParameters='{"unknown": "x"}') == "InvalidParameterValueException"
+    assert put(known, MaximumExecutionFrequency="Weekly") == "ValidationException"
     assert put({"Owner": "CUSTOM_POLICY"}) == "InvalidParameterValueException"
     assert put(known, EvaluationModes=[{"Mode": "PROACTIVE"}]) == "InvalidParameterValueException"
     details = {"Owner": "CUSTOM_LAMBDA", "SourceDetails": [CHANGED]}
@@ -301,6 +302,11 @@ def test_a_rule_is_described_changed_and_deleted(at):
     })  # fmt: skip
     (again,) = config.describe_config_rules(ConfigRuleNames=[name])["ConfigRules"]
     assert (again["ConfigRuleArn"], again["Description"]) == (rule["ConfigRuleArn"], "two")
+    arn = rule["ConfigRuleArn"]
+    config.tag_resource(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
+    config.untag_resource(ResourceArn=arn, TagKeys=["a"])
+    assert config.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
     config.delete_config_rule(ConfigRuleName=name)
+    assert refused(config.list_tags_for_resource, ResourceArn=arn) == "ResourceNotFoundException"
     assert refused(config.delete_config_rule, ConfigRuleName=name) == "NoSuchConfigRuleException"
     assert refused(config.start_config_rules_evaluation, ConfigRuleNames=[name]) == "NoSuchConfigRuleException"

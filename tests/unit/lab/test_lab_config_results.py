@@ -57,7 +57,7 @@ def statement(**more):
     (bucket(statement(Principal={"Service": "s3.amazonaws.com"})), False),
     (bucket(statement(Effect="Deny")), False), (bucket(statement(Action="s3:PutObject")), False),
     (bucket(statement(Action=["s3:PutObject", "S3:GET*"])), True), (bucket(statement(Action="s3:G?tObject")), True),
-    (bucket(statement(Action="*")), True), (bucket(statement(Action="s3.GetObject")), False),
+    (bucket(statement(Action="*")), True), (bucket(statement(Action="s3:*t*ct")), True), (bucket(statement(Action="s3:GetObject*?")), False), (bucket(statement(Action="s3.GetObject")), False), (bucket(statement(Action="*?" * 5000 + "z")), False),
     (bucket(statement(), restrictPublicBuckets=True), False),
     (bucket(statement(Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}})), False),
     (bucket(statement(Condition={"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}})), True),

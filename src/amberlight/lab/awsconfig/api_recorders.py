@@ -16,12 +16,13 @@ from amberlight.lab.awsconfig.delivery import Delivery
 from amberlight.lab.awsconfig.engine import Engine
 from amberlight.lab.awsconfig.recorders import Channel, Recorder, Setting, check_role, recording_group
 from amberlight.lab.awsconfig.serving import Operation
+from amberlight.lab.awsconfig.tags import Tags
 from amberlight.lab.own import Refused
 
 _NAME = re.compile(r"[\w\-:.#/ ]{1,256}")
 
 
-def operations(engine: Engine, delivery: Delivery) -> Mapping[str, Operation]:
+def operations(engine: Engine, delivery: Delivery, tags: Tags) -> Mapping[str, Operation]:
     """The operations of this file."""
     here: Callable[[], Setting] = lambda: engine.settings.of(hooks.current_account(), hooks.current_region())  # noqa: E731
 
@@ -39,7 +40,8 @@ def operations(engine: Engine, delivery: Delivery) -> Mapping[str, Operation]:
 
     def regroup(asked: dict[str, Any]) -> None:
         setting = here()
-        _put_recorder(setting, engine, asked["ConfigurationRecorder"])
+        recorder = _put_recorder(setting, engine, asked["ConfigurationRecorder"])
+        tags.begin(_arn(setting, recorder), asked.get("Tags"))
         if setting.running:
             engine.discover(setting)
 
@@ -50,7 +52,8 @@ def operations(engine: Engine, delivery: Delivery) -> Mapping[str, Operation]:
             "ConfigurationRecordersStatus": _recorders(here(), asked, _status_form)},
         "StartConfigurationRecorder": start,
         "StopConfigurationRecorder": stop,
-        "DeleteConfigurationRecorder": lambda asked: _delete_recorder(here(), asked["ConfigurationRecorderName"]),
+        "DeleteConfigurationRecorder": lambda asked: tags.end(
+            _delete_recorder(here(), asked["ConfigurationRecorderName"])),
         "PutDeliveryChannel": lambda asked: _put_channel(here(), delivery, asked["DeliveryChannel"]),
         "DescribeDeliveryChannels": lambda asked: {"DeliveryChannels": _channels(here(), asked, _channel_form)},
         "DescribeDeliveryChannelStatus": lambda asked: {
@@ -60,7 +63,7 @@ def operations(engine: Engine, delivery: Delivery) -> Mapping[str, Operation]:
     }  # fmt: skip
 
 
-def _put_recorder(setting: Setting, engine: Engine, given: Mapping[str, Any]) -> None:
+def _put_recorder(setting: Setting, engine: Engine, given: Mapping[str, Any]) -> Recorder:
     name = str(given.get("name") or "default")
     if not _NAME.fullmatch(name):
         raise Refused(
@@ -77,9 +80,9 @@ def _put_recorder(setting: Setting, engine: Engine, given: Mapping[str, Any]) ->
         raise Refused("ValidationException", "The lab records continuously, not daily.")
     role, group = check_role(given.get("roleARN")), recording_group(given.get("recordingGroup"), engine.kinds)
     if known is None:
-        setting.recorder = Recorder(name, role, group, status={"lastStatus": "PENDING"})
-    else:
-        known.role, known.group = role, group
+        known = setting.recorder = Recorder(name, role, group, status={"lastStatus": "PENDING"})
+    known.role, known.group = role, group
+    return known
 
 
 def _recorder(setting: Setting, name: str) -> Recorder:
@@ -94,7 +97,9 @@ def _recorder(setting: Setting, name: str) -> Recorder:
 def _recorders(
     setting: Setting, asked: Mapping[str, Any], form: Callable[[Setting, Recorder], dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    names = asked.get("ConfigurationRecorderNames")
+    names, arn = asked.get("ConfigurationRecorderNames"), asked.get("Arn")
+    if asked.get("ServicePrincipal") or (arn and (setting.recorder is None or arn != _arn(setting, setting.recorder))):
+        raise Refused("NoSuchConfigurationRecorderException", "Cannot find such a configuration recorder.")
     if names:
         return [form(setting, _recorder(setting, name)) for name in names]
     return [form(setting, setting.recorder)] if setting.recorder else []
@@ -134,9 +139,11 @@ def _stop(setting: Setting) -> None:
         setting.recorder.status.update(lastStopTime=clock.now())
 
 
-def _delete_recorder(setting: Setting, name: str) -> None:
-    _recorder(setting, name)
+def _delete_recorder(setting: Setting, name: str) -> str:
+    """Delete a recorder; gives its ARN. What was recorded stays."""
+    arn = _arn(setting, _recorder(setting, name))
     setting.recorder = None
+    return arn
 
 
 async def _put_channel(setting: Setting, delivery: Delivery, given: Mapping[str, Any]) -> None:

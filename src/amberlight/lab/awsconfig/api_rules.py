@@ -19,12 +19,13 @@ from amberlight.lab.awsconfig.rules.evaluator import Evaluator
 from amberlight.lab.awsconfig.rules.rule import Rule, make
 from amberlight.lab.awsconfig.rules.verdict import COMPLIANT, INSUFFICIENT, NON_COMPLIANT, NOT_APPLICABLE, Verdict
 from amberlight.lab.awsconfig.serving import Operation, page
+from amberlight.lab.awsconfig.tags import Tags
 from amberlight.lab.own import Refused
 
 _MOST, _RULES_PAGE = 100, 25
 
 
-def operations(engine: Engine, evaluator: Evaluator, delivery: Delivery) -> Mapping[str, Operation]:
+def operations(engine: Engine, evaluator: Evaluator, delivery: Delivery, tags: Tags) -> Mapping[str, Operation]:
     """The operations of this file."""
     here: Callable[[], Setting] = lambda: engine.settings.of(hooks.current_account(), hooks.current_region())  # noqa: E731
 
@@ -41,6 +42,7 @@ def operations(engine: Engine, evaluator: Evaluator, delivery: Delivery) -> Mapp
     def delete(asked: dict[str, Any]) -> None:
         (rule,) = _rules(evaluator, here(), [asked["ConfigRuleName"]])
         del evaluator.rules(here())[rule.name]
+        tags.end(rule.arn)
         evaluator.results(here()).forget(rule=rule.name)
 
     def forget(asked: dict[str, Any]) -> None:
@@ -48,9 +50,9 @@ def operations(engine: Engine, evaluator: Evaluator, delivery: Delivery) -> Mapp
         evaluator.results(here()).forget(rule=rule.name)
 
     return {
-        "PutConfigRule": lambda asked: _put(evaluator, here(), asked["ConfigRule"]),
+        "PutConfigRule": lambda asked: tags.begin(_put(evaluator, here(), asked["ConfigRule"]).arn, asked.get("Tags")),
         "DescribeConfigRules": lambda asked: page(
-            "ConfigRules", [rule.form() for rule in rules(asked)], {**asked, "Limit": None}, _RULES_PAGE),
+            "ConfigRules", [rule.form() for rule in rules(asked) if _detects(asked)], {**asked, "Limit": None}, _RULES_PAGE),
         "DeleteConfigRule": delete,
         "DescribeConfigRuleEvaluationStatus": lambda asked: page(
             "ConfigRulesEvaluationStatus", [_status(rule) for rule in rules(asked)], asked, _MOST),
@@ -65,6 +67,10 @@ def operations(engine: Engine, evaluator: Evaluator, delivery: Delivery) -> Mapp
             (_compliance(evaluator, here(), rule) for rule in rules({})), _RULES_PAGE, clock.now())},
         "GetComplianceSummaryByResourceType": lambda asked: _by_type(evaluator.results(here()), asked),
     }  # fmt: skip
+
+
+def _detects(asked: Mapping[str, Any]) -> bool:
+    return bool((asked.get("Filters") or {}).get("EvaluationMode", "DETECTIVE") == "DETECTIVE")
 
 
 def _running(setting: Setting) -> None:
@@ -85,7 +91,7 @@ def _rules(evaluator: Evaluator, setting: Setting, names: Iterable[str] | None) 
     return [known[name] for name in names]
 
 
-def _put(evaluator: Evaluator, setting: Setting, given: Mapping[str, Any]) -> None:
+def _put(evaluator: Evaluator, setting: Setting, given: Mapping[str, Any]) -> Rule:
     _running(setting)
     known = evaluator.rules(setting)
     same = [
@@ -98,6 +104,7 @@ def _put(evaluator: Evaluator, setting: Setting, given: Mapping[str, Any]) -> No
     known[rule.name] = rule
     evaluator.results(setting).forget(rule=rule.name)
     evaluator.start(setting, rule)
+    return rule
 
 
 def _status(rule: Rule) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class Item:
         """As GetResourceConfigHistory tells it."""
         reading = self.reading
         return {
-            **self.base(), "relatedEvents": [],
+            **self.base(), "relatedEvents": [], "configurationItemMD5Hash": "",
             "tags": {} if self.deleted else dict(reading.tags),
             "relationships": [] if self.deleted else [each.api() for each in reading.relations],
             "configuration": None if self.deleted else dump(reading.configuration),

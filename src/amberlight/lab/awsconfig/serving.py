@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from botocore.validate import ParamValidator
@@ -51,9 +51,28 @@ async def _answer(operations: Mapping[str, Operation], name: str, body: bytes) -
     report = ParamValidator().validate(params, shape) if shape else None
     if report is not None and report.has_errors():
         raise Refused("ValidationException", report.generate_report())
+    if shape is not None and (wrong := next(_beyond(params, shape, ""), None)):
+        raise Refused("ValidationException", f"1 validation error detected: {wrong}")
     found = operations[name](params)
     members = await found if inspect.isawaitable(found) else found
     return own.answer("config", name, members or {})
+
+
+def _beyond(value: Any, shape: Any, at: str) -> Iterator[str]:
+    """What of *value* its shape does not allow, where botocore does not look: words of a list, and greatest lengths."""
+    if shape.type_name == "structure":
+        for name, each in value.items():
+            if name in shape.members:
+                yield from _beyond(each, shape.members[name], f"{at}.{name}".strip("."))
+        return
+    if shape.type_name == "list":
+        for each in value:
+            yield from _beyond(each, shape.member, at)
+    allowed, most = getattr(shape, "enum", None), shape.metadata.get("max")
+    if allowed and value not in allowed:
+        yield f"Value at '{at}' failed to satisfy constraint: Member must satisfy enum value set: [{', '.join(allowed)}]"
+    if most is not None and shape.type_name in ("string", "list") and len(value) > most:
+        yield f"Value at '{at}' failed to satisfy constraint: Member must have length less than or equal to {most}"
 
 
 def page(name: str, items: list[Any], asked: Mapping[str, Any], most: int, size: str = "Limit") -> dict[str, Any]:

@@ -12,6 +12,7 @@ from amberlight.lab.awsconfig.engine import Engine
 from amberlight.lab.awsconfig.rules import telling
 from amberlight.lab.awsconfig.rules.evaluator import Evaluator
 from amberlight.lab.awsconfig.serving import replace_emulators
+from amberlight.lab.awsconfig.tags import Tags
 from amberlight.lab.world import World
 
 REAL = {
@@ -35,7 +36,8 @@ def install(world: World) -> None:
     evaluator = Evaluator(engine, hour_s, telling.by(delivery))
     world.history.subscribe(engine.take)
     world.jobs.extend((engine.tick, delivery.tick, evaluator.tick))
+    tags = Tags()
     replace_emulators({
-        **api_recorders.operations(engine, delivery), **api_history.operations(engine), **query.operations(engine),
-        **api_rules.operations(engine, evaluator, delivery),
+        **api_recorders.operations(engine, delivery, tags), **api_history.operations(engine), **query.operations(engine),
+        **api_rules.operations(engine, evaluator, delivery, tags), **tags.operations(),
     })  # fmt: skip

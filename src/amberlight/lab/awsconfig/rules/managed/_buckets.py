@@ -8,7 +8,6 @@ References:
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -54,14 +53,25 @@ def _everybody(principal: Any) -> bool:
 
 def _allows(statement: Mapping[str, Any], actions: set[str]) -> bool:
     given = statement.get("Action", [])
-    patterns = [_pattern(each) for each in (given if isinstance(given, list) else [given])]
-    return any(pattern.fullmatch(action.lower()) for pattern in patterns for action in actions)
+    patterns = given if isinstance(given, list) else [given]
+    return any(_matches(action.lower(), str(pattern).lower()) for pattern in patterns for action in actions)
 
 
-def _pattern(action: str) -> re.Pattern[str]:
-    # Runs of stars mean what one star means, and would cost more.
-    parts = re.sub(r"\*+", "*", action.lower())
-    return re.compile("".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in parts))
+def _matches(text: str, pattern: str) -> bool:
+    """Whether a pattern of a policy means a text; without going back further than to the last star, whatever the pattern."""
+    at = here = 0
+    star, resume = -1, 0
+    while at < len(text):
+        if here < len(pattern) and pattern[here] == "*":
+            star, resume, here = here, at, here + 1
+        elif here < len(pattern) and pattern[here] in ("?", text[at]):
+            at, here = at + 1, here + 1
+        elif star >= 0:
+            resume += 1
+            at, here = resume, star + 1
+        else:
+            return False
+    return not pattern[here:].strip("*")
 
 
 def _fixed(condition: Mapping[str, Any]) -> bool:
