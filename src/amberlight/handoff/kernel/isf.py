@@ -22,7 +22,7 @@ from amberlight.model.errors import NotPossible
 MEMBERS = ("sys/kernel/btf/vmlinux", "proc/kallsyms", "proc/version")
 """What is read of what the script `kernel_symbols` took."""
 MAX_BANNER_BYTES = 4096
-_DECLARED = re.compile(r"(struct |union )?([a-z_0-9 ]+?) ?(\**)(\[\])?")
+_DECLARED = re.compile(r"(struct |union )?([a-z_0-9 ]+?) ?(\**)(\[[0-9]*\])?")
 
 
 def of_archive(path: Path) -> bytes:
@@ -83,15 +83,20 @@ def _source(kind: str, name: str, data: bytes) -> dict[str, str]:
 
 
 def _symbols(symbols: kallsyms.Symbols, described: types.Described, version: bytes) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {name: {"address": address} for name, address in symbols.addresses.items()}
+    # Without a type a tool does not even tell where a symbol lies.
+    found: dict[str, dict[str, Any]] = {
+        name: {"address": address, "type": {"kind": "base", "name": "void"}}
+        for name, address in symbols.addresses.items()
+    }
     for name, descriptor in described.variables.items():
         if name in found:
             found[name]["type"] = descriptor
-    for name, declared in known.TYPES.items():
-        if name in found:
-            told = _descriptor(declared, described, symbols.room(name))
-            if told:
-                found[name]["type"] = told
+    for name in known.TYPES.keys() & found.keys():
+        told = _descriptor(known.TYPES[name], described, symbols.room(name))
+        if told is None and name in known.UNNAMED:
+            told = _unnamed(known.UNNAMED[name], described)
+        if told is not None:
+            found[name]["type"] = told
     if "linux_banner" in found:
         banner = version.rstrip(b"\n") + b"\n\0"
         found["linux_banner"] |= {
@@ -115,5 +120,15 @@ def _descriptor(declared: str, described: types.Described, room: int) -> dict[st
     for _ in stars:
         found, size = {"kind": "pointer", "subtype": found}, types.POINTER_BYTES
     if array:
-        found = {"kind": "array", "count": room // size if size else 0, "subtype": found}
+        count = int(array.strip("[]") or (room // size if size else 0))
+        found = {"kind": "array", "count": count, "subtype": found}
     return found
+
+
+def _unnamed(members: tuple[str, ...], described: types.Described) -> dict[str, Any] | None:
+    """The structure without a name that has exactly these members; None where there is none, or more than one."""
+    found = [
+        name for name, one in described.user.items()
+        if name.startswith(types.UNNAMED) and tuple(one["fields"]) == members
+    ]  # fmt: skip
+    return {"kind": "struct", "name": found[0]} if len(found) == 1 else None

@@ -1,7 +1,7 @@
 """Types of the kernel's variables that BTF does not tell: it has types for those of each processor only.
 
-Each is as C declares it in the kernel's sources. `[]`: as many as fit up to the next symbol. A variable or a type that a kernel
-does not have is left out, so one table serves all versions.
+Each is as C declares it in the kernel's sources, with the names of numbers as compilers write them. `[]`: as many as fit up to
+the next symbol. A variable or a type that a kernel does not have is left out, so one table serves all versions.
 
 References:
     Linux 5.10, 6.1 and 6.12: init/init_task.c, kernel/module/main.c, kernel/panic.c, kernel/printk/printk.c,
@@ -41,8 +41,8 @@ TYPES = {
     "net_namespace_list": "struct list_head",
     "node_data": "struct pglist_data *[]",
     "num_registered_fb": "int",
-    "page_offset_base": "unsigned long",
-    "phys_base": "unsigned long",
+    "page_offset_base": "long unsigned int",
+    "phys_base": "long unsigned int",
     "prb": "struct printk_ringbuffer *",
     "prog_idr": "struct idr",
     "registered_fb": "struct fb_info *[]",
@@ -51,7 +51,12 @@ TYPES = {
     "sockfs_dentry_operations": "struct dentry_operations",
     "super_blocks": "struct list_head",
     "sys_call_table": "void *[]",
-    "taint_flags": "struct taint_flag []",
+    # Constants without a symbol follow it. 18 are there since 4.17; newer kernels have more, at the end.
+    "taint_flags": "struct taint_flag [18]",
+    "tk_core": "struct tk_data",
     "tty_drivers": "struct list_head",
-    "vmemmap_base": "unsigned long",
+    "vmemmap_base": "long unsigned int",
 }
+
+UNNAMED = {"tk_core": ("seq", "timekeeper")}
+"""Variables whose structure has no name in C: its members. (tk_core got a name in 6.13.)"""

@@ -10,6 +10,8 @@ from amberlight.handoff.kernel.btf import Btf, Type
 from amberlight.model.errors import NotPossible
 
 POINTER_BYTES = 8
+UNNAMED = "unnamed_"
+"""How the name begins that a type without one gets."""
 _SIGNED, _BOOL = 1, 4
 """From: the kernel's BTF documentation, BTF_INT_ENCODING."""
 _ENUM_BASES = {1: "unsigned char", 2: "short unsigned int", 4: "unsigned int", 8: "long unsigned int"}
@@ -60,7 +62,7 @@ def _keep_larger(held: dict[str, dict[str, Any]], name: str, made: dict[str, Any
 
 
 def _name(one: Type, number: int) -> str:
-    return one.name or f"unnamed_{number:x}"
+    return one.name or f"{UNNAMED}{number:x}"
 
 
 def _base(one: Type) -> dict[str, Any]:
