@@ -26,6 +26,12 @@ def memory_mb(pid: int, field: str = "VmRSS") -> float:
     return 0.0
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time of a process, in its own code and in the kernel."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def caller(number: int, description: dict, keys: object, calls: int, told: object) -> None:
     """One client process: *calls* mixed calls; tells each thousand's end and the quickest and slowest tenth."""
     place = Place("bench", "127.0.0.1", None, description["endpoint"])
@@ -64,7 +70,7 @@ def load(lab: object, calls: int) -> dict:
     description, context = lab.describe(), multiprocessing.get_context("spawn")
     told, pid = context.Queue(), description["pid"]
     keys = lab.accounts["prod"].admin
-    before, samples, times = memory_mb(pid), [], []
+    before, cpu_before, samples, times = memory_mb(pid), cpu_s(pid), [], []
     processes = [context.Process(target=caller, args=(n, description, keys, calls // 2, told)) for n in range(2)]
     for process in processes:
         process.start()
@@ -88,6 +94,8 @@ def load(lab: object, calls: int) -> dict:
     return {
         "calls": len(times),
         "calls_per_s": round((len(times) - 1000) / wall, 1),
+        # Of the lab's one process; unlike calls a second, other work on the machine hardly moves it.
+        "cpu_ms_per_call": round((cpu_s(pid) - cpu_before) * 1000 / len(times), 2),
         "p50_ms": round(statistics.median(ordered) * 1000, 2),
         "p95_ms": round(ordered[int(len(ordered) * 0.95)] * 1000, 2),
         "rss_mb_before": round(before, 1),
