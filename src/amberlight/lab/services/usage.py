@@ -30,6 +30,12 @@ REAL = {
 }
 
 
+_FINE_S = 600.0
+"""So long a point a second is kept; AWS itself has one a minute. Alarms of the lab look back for minutes."""
+_MANY = 1200
+"""Points of one metric that are looked through for old ones."""
+
+
 class Usage:
     """Counts calls and publishes the counts."""
 
@@ -57,9 +63,25 @@ class Usage:
             dimensions = {"Type": "API", "Resource": name, "Service": _NAMES.get(service, service), "Class": "None"}
             with hooks.acting_for(account, region):
                 cloudwatch.record_metric("AWS/Usage", "CallCount", float(number), "None", dimensions)
+                points = cloudwatch._metric_bucket(("AWS/Usage", "CallCount", cloudwatch._dims_key(dimensions)))
+                if len(points) > _MANY:
+                    points[:] = thinned(points, now)
         for account, region in {(account, region) for account, region, _ in cloudwatch._alarms._data}:
             with hooks.acting_for(account, region):
                 cloudwatch._evaluate_all_alarms()
+
+
+def thinned(points: list[dict[str, Any]], now: float) -> list[dict[str, Any]]:
+    """One point a minute, with the sum, of what is older than `_FINE_S`; the rest as it is."""
+    sums: dict[float, dict[str, Any]] = {}
+    for point in points:
+        moment = float(point["Timestamp"])
+        key = moment if moment > now - _FINE_S else moment // 60 * 60
+        if key in sums:
+            sums[key] = {**sums[key], "Value": sums[key]["Value"] + point["Value"], "Timestamp": moment}
+        else:
+            sums[key] = point
+    return list(sums.values())
 
 
 def install(world: World) -> None:
