@@ -366,6 +366,98 @@ def test_only_while_enabled(lab, vault):
     assert found.list_detectors()["DetectorIds"] == []
 
 
+@pytest.fixture
+def a_list(aws, guardduty):
+    """Puts addresses into a file of a bucket, and gives its place."""
+    s3, name = aws("s3"), unique("lists")
+    s3.create_bucket(Bucket=name)
+
+    def put(*lines):
+        key = unique("list")
+        s3.put_object(Bucket=name, Key=key, Body="\n".join(lines).encode())
+        return f"s3://{name}/{key}"
+
+    return put
+
+
+def someone(aws, name):
+    """Clients of a user of the production account whose calls no other test makes."""
+    iam = aws("iam")
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=allow("iam:*"))
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    return lambda service: aws(service, LabCredentials(made["AccessKeyId"], made["SecretAccessKey"]))
+
+
+def test_calls_from_addresses_on_a_threat_list(aws, guardduty, a_list):
+    detector, name = guardduty.detector, unique("listed")
+    theirs = someone(aws, name)
+    known = guardduty.create_threat_intel_set(
+        DetectorId=detector,
+        Name=name,
+        Format="TXT",
+        Location=a_list("# ours", "203.0.113.0/24", "198.51.100.7"),
+        Activate=True,
+    )["ThreatIntelSetId"]
+    theirs("iam").list_users()
+    guardduty.update_threat_intel_set(
+        DetectorId=detector, ThreatIntelSetId=known, Location=a_list("127.0.0.0/8"), Activate=True
+    )
+    theirs("iam").list_groups()
+    theirs("iam").create_group(GroupName=name)
+    theirs("iam").delete_group(GroupName=name)
+    mine = {"resource__accessKeyDetails__userName": name}
+    change = one(guardduty, type="UnauthorizedAccess:IAMUser/MaliciousIPCaller.Custom", service__count="2", **mine)
+    assert change["Service"]["Evidence"]["ThreatIntelligenceDetails"][0]["ThreatListName"] == name
+    recon = one(guardduty, type="Recon:IAMUser/MaliciousIPCaller.Custom", **mine)
+    assert (recon["Service"]["Count"], recon["Service"]["Action"]["AwsApiCallAction"]["Api"]) == (1, "ListGroups")
+    assert recon["Severity"] == 5.0
+    assert guardduty.list_threat_intel_sets(DetectorId=detector)["ThreatIntelSetIds"] == [known]
+    guardduty.update_threat_intel_set(DetectorId=detector, ThreatIntelSetId=known, Activate=False)
+    assert guardduty.get_threat_intel_set(DetectorId=detector, ThreatIntelSetId=known)["Status"] == "INACTIVE"
+    theirs("iam").list_roles()
+    aws("guardduty").list_detectors()
+    eventually(lambda: lookup(aws("cloudtrail"), Username=name)[0]["eventName"] == "ListRoles")
+    assert one(guardduty, type="Recon:IAMUser/MaliciousIPCaller.Custom", **mine)["Service"]["Count"] == 1
+    guardduty.delete_threat_intel_set(DetectorId=detector, ThreatIntelSetId=known)
+
+
+def test_lists_that_cannot_be_read_are_refused(aws, guardduty, a_list, vault, lab):
+    detector = guardduty.detector
+    good = {"DetectorId": detector, "Name": unique("listed"), "Format": "TXT", "Activate": True}
+    theirs = client(lab, "s3", vault.admin)
+    other = unique("lists")
+    theirs.create_bucket(Bucket=other)
+    theirs.put_object(Bucket=other, Key="list.txt", Body=b"127.0.0.1")
+    for change in (
+        {"Location": a_list("no address")}, {"Location": "s3://no-such-bucket-here/x"}, {"Location": "nowhere"},
+        {"Location": f"s3://{other}/list.txt"}, {"Location": a_list("127.0.0.1") + ".gone"},
+        {"Location": a_list("127.0.0.1"), "Format": "STIX"},
+    ):  # fmt: skip
+        assert refused(guardduty.create_threat_intel_set, **{**good, **change}) == "BadRequestException"
+    assert guardduty.list_threat_intel_sets(DetectorId=detector)["ThreatIntelSetIds"] == []
+    assert refused(guardduty.get_ip_set, DetectorId=detector, IpSetId="none") == "BadRequestException"
+
+
+def test_what_comes_from_a_trusted_address_is_no_finding(lab, vault):
+    """In an account of its own, for a trusted list would blind the others."""
+    found, s3, name = client(lab, "guardduty", vault.admin), client(lab, "s3", vault.admin), unique("lists")
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="t", Body=b"127.0.0.1\n")
+    detector = found.create_detector(Enable=True)["DetectorId"]
+    known = found.create_ip_set(
+        DetectorId=detector, Name=name, Format="TXT", Location=f"https://s3.amazonaws.com/{name}/t", Activate=True
+    )["IpSetId"]
+    root, trail = client(lab, "sts", vault.root), client(lab, "cloudtrail", vault.admin)
+    made = root.get_caller_identity()["ResponseMetadata"]["RequestId"]
+    eventually(lambda: made in {each["requestID"] for each in lookup(trail, EventName="GetCallerIdentity")})
+    assert found.list_findings(DetectorId=detector)["FindingIds"] == []
+    found.delete_ip_set(DetectorId=detector, IpSetId=known)
+    root.get_caller_identity()
+    assert eventually(lambda: found.list_findings(DetectorId=detector)["FindingIds"])
+    found.delete_detector(DetectorId=detector)
+
+
 def test_policies_bind_readers(lab, prod, aws, guardduty):
     name = unique("reader")
     iam, sts = aws("iam"), aws("sts")

@@ -38,6 +38,7 @@ class Made:
     when: float
     role: str = "TARGET"
     additional: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -102,6 +103,7 @@ def _new(detector: Detector, made: Made, now: float) -> Finding:
             "serviceName": "guardduty", "detectorId": detector.id, "action": dict(made.action), "resourceRole": made.role,
             "additionalInfo": {"type": "default", "value": "{}", **made.additional},
             "eventFirstSeen": seen, "eventLastSeen": seen, "archived": False, "count": 1,
+            **({"evidence": dict(made.evidence)} if made.evidence else {}),
         },
         "severity": made.severity, "createdAt": precise(now), "updatedAt": precise(now), "title": made.title,
         "description": made.description,

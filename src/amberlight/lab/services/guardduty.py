@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from amberlight.lab import clock, hooks
-from amberlight.lab.detection import bus, criteria, rules, samples, wire
+from amberlight.lab.detection import bus, criteria, rules, samples, threat_lists, wire
 from amberlight.lab.detection.guardduty import FREQUENCIES, Detector, Finding, Made, precise
 from amberlight.lab.detection.seen import look
 from amberlight.lab.options import REGION
@@ -43,6 +43,7 @@ class GuardDuty:
         self._detectors: dict[tuple[str, str], Detector] = {}
         self._events: deque[tuple[Event, Any]] = deque()
         self._before: deque[tuple[Call, Any]] = deque(maxlen=64)
+        self.lists = threat_lists.Lists()
 
     def note_before(self, call: Call, account: str, region: str) -> None:
         """Keep what a call is about to change."""
@@ -59,18 +60,24 @@ class GuardDuty:
     def work(self) -> None:
         """Look at the calls since the last time, and tell of what is due."""
         now = clock.now()
-        while self._events:
-            self._judge(*self._events.popleft(), now)
+        self._catch_up(now)
         for detector in self._detectors.values():
             if detector.enabled:
                 detector.publish(self._tell, now)
 
+    def _catch_up(self, now: float) -> None:
+        while self._events:
+            self._judge(*self._events.popleft(), now)
+
     def _judge(self, event: Event, before: Any, now: float) -> None:
         seen = look(event, before, self._world.hosts)
-        for made in rules.judge(seen) if seen else ():
-            for detector in self._detectors.values():
-                near = event.region == detector.region or (event.call and event.call.service in _GLOBAL)
-                if detector.enabled and detector.account == event.account and near and event.time >= detector.created:
+        if seen is None:
+            return
+        for detector in self._detectors.values():
+            near = event.region == detector.region or seen.call.service in _GLOBAL
+            watching = detector.enabled and detector.account == event.account and event.time >= detector.created
+            if near and watching and not self.lists.trusted(detector, seen):
+                for made in (*rules.judge(seen), *self.lists.judge(detector, seen)):
                     detector.take(made, now)
 
     def _tell(self, place: tuple[str, str], finding: Finding) -> None:
@@ -94,7 +101,8 @@ class GuardDuty:
     # --- what callers ask ---
 
     def of_caller(self, asked: Mapping[str, Any]) -> Detector:
-        """The detector that a call names."""
+        """The detector that a call names; earlier calls are judged first, by detector and lists as they were."""
+        self._catch_up(clock.now())
         found = self._detectors.get((hooks.current_account(), hooks.current_region()))
         if found is None or found.id != asked["DetectorId"]:
             raise _bad("because the input detectorId is not owned by the current account.")
@@ -149,7 +157,7 @@ def install(world: World) -> None:
     serve("guardduty", {
         "CreateDetector": guardduty.create, "ListDetectors": guardduty.ids, "UpdateDetector": guardduty.update,
         "DeleteDetector": guardduty.delete, "GetDetector": on(_detector), "ListFindings": on(_list),
-        "GetFindings": on(_get), "CreateSampleFindings": on(_samples), "GetFindingsStatistics": on(_statistics),
+        **threat_lists.operations(guardduty.lists, guardduty.of_caller), "GetFindings": on(_get), "CreateSampleFindings": on(_samples), "GetFindingsStatistics": on(_statistics),
         "ArchiveFindings": on(lambda detector, asked: archive(detector, asked, archived=True)),
         "UnarchiveFindings": on(lambda detector, asked: archive(detector, asked, archived=False)),
     }, resource=_arn)  # fmt: skip
