@@ -1,12 +1,13 @@
 """One contract over all kinds of faults: each says what it is, has an example that is read, is in the guide, and strikes in a test."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 from amberlight.lab.faults import reading
-from amberlight.lab.faults.fault import Fault
+from amberlight.lab.faults.fault import CallFault, Fault, TrailFault
 
 KINDS = reading.catalogue()
 TESTS = Path(__file__).parents[1] / "lab"
@@ -39,7 +40,22 @@ def test_its_example_is_read(name, kind, tmp_path):
     assert {each["fault"] for each in reading.load(path)} == {name}
 
 
-@pytest.mark.parametrize("name", KINDS)
-def test_it_is_seen_to_strike_and_told_in_the_guide(name):
+@pytest.mark.parametrize("name,kind", KINDS.items(), ids=KINDS)
+def test_it_is_seen_to_strike_and_told_in_the_guide(name, kind):
     assert name in seen_to_strike()
-    assert f"| `{name}` |" in GUIDE.read_text(encoding="utf-8")
+    (row,) = [line for line in GUIDE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{name}` |")]
+    own = set(kind.FAULT.__struct_fields__) - set(CallFault.__struct_fields__) - set(TrailFault.__struct_fields__)
+    assert [field for field in sorted(own) if not re.search(rf"`{field}[`:]", row)] == []
+
+
+def test_the_guide_tells_what_every_fault_takes():
+    text = GUIDE.read_text(encoding="utf-8")
+    common = {*Fault.__struct_fields__, *CallFault.__struct_fields__, *TrailFault.__struct_fields__}
+    assert [field for field in sorted(common) if f"`{field}`" not in text] == []
+
+
+def test_the_guide_s_example_is_read(tmp_path):
+    (example,) = re.findall(r"```yaml\n(# bad-day.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    path = tmp_path / "bad-day.yaml"
+    path.write_text(example, encoding="utf-8")
+    assert len(reading.load(path)) == 4
