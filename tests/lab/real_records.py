@@ -141,3 +141,21 @@ def _value(model, leaves, at=0):
     if model.type_name == "map":
         return {name: _value(model.value, inside[name], at + 1) for name in here}
     return VALUES.get(model.type_name, "x")
+
+
+def sent(record, call):
+    """Parameters whose spelling is what the record has of its request; parts of the path are there anyhow."""
+    model = hooks.model(call.service).operation_model(call.operation).input_shape
+    if model is None:
+        return {}
+    path = {name: "x" for name, member in model.members.items() if member.serialization.get("location") == "uri"}
+    if not record.get("requestParameters"):
+        return path
+    real, keys = paths(record["requestParameters"]), sorted(_keys(record["requestParameters"]))
+
+    def make(params):
+        return shape.request_parameters(Call(call.service, call.operation, params), NOTHING)
+
+    base = paths(make({}))
+    chosen = [leaf for leaf in _leaves(model, keys) if leaf and paths(make(_value(model, [leaf]))) - base <= real]
+    return {**path, **(_value(model, chosen) if chosen else {})}

@@ -24,8 +24,14 @@ from amberlight.lab.options import REGION
 _SIGNING = {
     "monitoring": ("cloudwatch",), "states": ("stepfunctions",), "email": ("ses",), "ses": ("ses", "sesv2"),
     "elasticloadbalancing": ("elbv2", "elb"), "tagging": ("resourcegroupstaggingapi",), "bedrock": ("bedrock",),
-    "access-analyzer": ("accessanalyzer",),
+    "access-analyzer": ("accessanalyzer",), "airflow": ("mwaa",), "aoss": ("opensearchserverless",),
+    "apigateway": ("apigateway", "apigatewayv2"), "appconfig": ("appconfig", "appconfigdata"),
+    "cloudcontrolapi": ("cloudcontrol",), "dynamodb": ("dynamodb", "dynamodbstreams"), "elasticfilesystem": ("efs",),
+    "elasticmapreduce": ("emr",), "es": ("opensearch", "es"), "geo": ("location",), "iotdata": ("iot-data",),
+    "kinesisanalytics": ("kinesisanalyticsv2", "kinesisanalytics"), "servicequotas": ("service-quotas",),
 }  # fmt: skip
+"""Which models a signing name may stand for, where that is not the one of its name."""
+
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _CBOR_PATH = re.compile(r"/service/[^/]+/operation/(\w+)$")
 _LABEL = re.compile(r"\{(\w+)(\+?)\}")

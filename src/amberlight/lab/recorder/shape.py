@@ -55,6 +55,8 @@ _BEYOND_THE_MODEL: dict[tuple[str, str], dict[str, Any]] = {
 
 _INSIDE_A_COMMAND = {"interactive": False, "clientName": "", "clientSourceId": "", "hasCancelCommandSignature": False,
                      "hasSendCommandSignature": False}  # fmt: skip
+_DENIALS = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation",
+                      "Client.UnauthorizedOperation"})  # fmt: skip
 _ASKED_IF_DENIED = FRONTED | {"ec2", "s3", "bedrock", "bedrock-agent", "ce"}
 """Services whose records of a denied call tell what was asked; the others decide before they read it."""
 
@@ -119,19 +121,19 @@ def _has_one_structure(shape: Any) -> bool:
 
 def is_denial(code: str) -> bool:
     """Whether an error says that a policy does not allow the call."""
-    return code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Client.UnauthorizedOperation")
+    return code in _DENIALS
 
 
 def error(call: Call, code: str, message: str) -> dict[str, Any]:
     """`errorCode` and `errorMessage` of a refused call, and how some services answer a denied one."""
     if call.service == "ec2" and not code.startswith(("Client.", "Server.")):
         code = "Client." + ("UnauthorizedOperation" if code == "AccessDenied" else code)
-    elif code == "AccessDeniedException":
+    elif code in ("AccessDeniedException", "AuthorizationError"):
         code = "AccessDenied"
     elif call.service != "s3":
         code = _class_of(call, code)
     if call.service in FRONTED and is_denial(code):
-        return {"errorCode": code, "responseElements": {"message": message}}
+        return {"errorCode": code, "responseElements": None if is_read(call) else {"message": message}}
     return {"errorCode": code, **({"errorMessage": message} if message else {})}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from amberlight.lab import hooks
 
+_LAYER_PARTS = 8
 _UNSET = ("kMSKeyArn", "stateReason", "stateReasonCode", "lastUpdateStatusReason", "lastUpdateStatusReasonCode")
 
 
@@ -33,7 +34,9 @@ def complete(shaped: dict[str, Any]) -> None:
 
 def _unpacked(arn: str) -> int | None:
     parts = arn.split(":")
-    account, region, name, number = parts[4], parts[3], parts[6], parts[7]
+    if len(parts) != _LAYER_PARTS:
+        return None
+    region, account, _, name, number = parts[3:]
     found = hooks.service("lambda_svc")._layers.get_scoped(account, region, name) or {}
     packed = next((each["_zip_data"] for each in found.get("versions", []) if str(each["Version"]) == number), None)
     if not packed:
