@@ -5,6 +5,8 @@ import json
 import pytest
 from lab_tools import client, eventually, lookup, unique
 
+from amberlight.lab import LabOptions, start
+
 pytestmark = pytest.mark.lab
 
 
@@ -114,3 +116,32 @@ def test_an_event_is_on_the_bus_of_its_region(lab, aws, prod, trail, rule):
     near = unique("near")
     aws("sns").create_topic(Name=near)
     assert [event["detail"]["requestParameters"]["name"] for event in eventually(take)] == [near]
+
+
+def test_each_delay_is_what_the_options_say(tmp_path):
+    hour = 3600.0
+    options = LabOptions(
+        workdir=tmp_path / "lab",
+        hosts="processes",
+        lookup_delay_s=hour,
+        delivery_interval_s=hour,
+        digest_interval_s=hour,
+    )
+    with start(options) as late:
+        made = {
+            name: client(late, name, late.accounts["prod"].admin)
+            for name in ("s3", "cloudtrail", "events", "sqs", "sns")
+        }
+        made["s3"].create_bucket(Bucket="late")
+        made["s3"].put_bucket_policy(Bucket="late", Policy=policy("late"))
+        made["cloudtrail"].create_trail(Name="late", S3BucketName="late", EnableLogFileValidation=True)
+        made["cloudtrail"].start_logging(Name="late")
+        url = made["sqs"].create_queue(QueueName="late")["QueueUrl"]
+        arn = made["sqs"].get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        made["events"].put_rule(Name="late", EventPattern=json.dumps({"source": ["aws.sns"]}))
+        made["events"].put_targets(Rule="late", Targets=[{"Id": "1", "Arn": arn}])
+        made["sns"].create_topic(Name="late")
+        eventually(lambda: made["sqs"].receive_message(QueueUrl=url).get("Messages"))
+        # The bus has it, so the lab has had the time that it takes by default to show and deliver nothing.
+        assert made["cloudtrail"].lookup_events()["Events"] == []
+        assert "Contents" not in made["s3"].list_objects_v2(Bucket="late")
