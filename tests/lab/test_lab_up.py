@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from fault_tools import ONCE, outcome
-from lab_tools import client
+from lab_tools import client, eventually, needs_namespaces
 
 from amberlight.cli._lab import table
 from amberlight.lab import LabAccount, LabCredentials
@@ -97,8 +97,9 @@ def test_a_scenario_is_there_as_it_was_told(tmp_path):
         assert "lab" not in planted
 
 
-def test_two_labs_side_by_side_do_not_know_each_other():
-    with up() as one, up() as other:
+@pytest.mark.parametrize("hosts", ["processes", pytest.param("namespaces", marks=needs_namespaces)])
+def test_two_labs_side_by_side_do_not_know_each_other(hosts):
+    with up("--hosts", hosts) as one, up("--hosts", hosts) as other:
         assert one.endpoint != other.endpoint
         for lab in (one, other):
             client(lab, "s3", lab.accounts["prod"].admin).create_bucket(Bucket="same-name")
@@ -106,6 +107,14 @@ def test_two_labs_side_by_side_do_not_know_each_other():
         made = here.run_instances(ImageId="ami-00000001", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
         assert there.describe_instances()["Reservations"] == []
         assert here.describe_instances()["Reservations"][0]["Instances"][0]["InstanceId"] == made
+        # The host of one runs what it is told, beside a lab with the same private addresses.
+        ssm = client(one, "ssm", one.accounts["prod"].admin)
+        eventually(lambda: ssm.describe_instance_information()["InstanceInformationList"])
+        sent = ssm.send_command(
+            InstanceIds=[made], DocumentName="AWS-RunShellScript", Parameters={"commands": ["echo one"]}
+        )
+        asked = {"CommandId": sent["Command"]["CommandId"], "InstanceId": made}
+        eventually(lambda: ssm.get_command_invocation(**asked)["StandardOutputContent"] == "one\n")
         strange = client(other, "sts", one.accounts["prod"].admin, **ONCE)
         assert outcome(strange.get_caller_identity)[0] == 403
 
