@@ -1,6 +1,9 @@
-"""The lab's guest: a machine with a kernel of its own, beside the lab, that ends with it."""
+"""The lab's guest: a machine with a kernel of its own, beside the lab, that ends with it; its memory in Volatility 3."""
 
+import base64
 import contextlib
+import hashlib
+import importlib.util
 import io
 import json
 import os
@@ -14,6 +17,8 @@ from pathlib import Path
 import pytest
 from lab_tools import eventually
 
+from amberlight.capture.catalogue import guest as script
+from amberlight.handoff.kernel import isf
 from amberlight.lab import LabError, LabOptions, start
 from amberlight.lab.guest import cpio, machine, packages
 from amberlight.lab.guest.image import PACKAGES, cache, ensure
@@ -173,3 +178,98 @@ def test_cpio_reads_our_archive_and_the_same_tree_gives_the_same_bytes(tmp_path)
     assert (tmp_path / "etc/deep/file").stat().st_mode & 0o7777 == 0o640
     assert (tmp_path / "run").stat().st_mode & 0o7777 == 0o1777
     assert str((tmp_path / "bin").readlink()) == "usr/bin"
+
+
+TO_STDOUT = """
+def upload(chunks, size=None):
+    whole, sent, out = hashlib.sha256(), 0, sys.stdout.buffer
+    for chunk in chunks:
+        whole.update(chunk)
+        sent += len(chunk)
+        out.write(chunk)
+    out.flush()
+    sys.stdout = sys.stderr
+    return {"sha256": whole.hexdigest(), "size_bytes": sent}
+"""
+STARTED = "cp /bin/busybox /tmp/sleep && setsid /tmp/sleep 98765 </tmp/opened-by-it >/dev/null 2>&1 &"
+
+
+def taken(guest, name, into):
+    """Run a script for hosts in the guest, with what it would upload on stdout; gives its report."""
+    parameter = base64.b64encode(json.dumps({"arguments": {}}).encode()).decode()
+    text = f"{script('common')}\n{TO_STDOUT}\n{script(name)}"
+    with into.open("wb") as stream:
+        done = guest.run(f"python3 -I -S - {parameter} <<'END'\n{text}\nEND\n", into=stream, timeout_s=200)
+    report = json.loads(done.stderr.decode().splitlines()[-1])
+    assert report["ok"], report
+    assert report["size_bytes"] == into.stat().st_size
+    assert report["sha256"] == hashlib.sha256(into.read_bytes()).hexdigest()
+    return report["facts"]
+
+
+@pytest.fixture(scope="session")
+def images(guest, tmp_path_factory):
+    """The guest's memory from outside and from inside, with a process in it and a command that somebody typed."""
+    place = tmp_path_factory.mktemp("memory")
+    assert guest.run(f"touch /tmp/opened-by-it; {STARTED}").code == 0
+    eventually(lambda: b"98765" in guest.run("ps").stdout)
+    with connected(guest.console, 60) as link:
+        link.settimeout(60)
+        link.sendall(b"\necho typed-by-$((600 + 66))\n")
+        seen = b""
+        while b"typed-by-666" not in seen:
+            seen += link.recv(4096)
+    guest.dump_memory(place / "memory.elf")
+    facts = taken(guest, "kernel_symbols", place / "symbols.tar")
+    assert (facts["missing"], facts["addresses_hidden"]) == ({}, False)
+    facts = taken(guest, "kcore_lime", place / "memory.lime")
+    assert (facts["unreadable_bytes"], facts["not_mapped_bytes"]) == (0, 0)
+    assert facts["memory_bytes"] > machine.MEMORY_MIB * 0.99 * 2**20
+    (place / "symbols/linux").mkdir(parents=True)
+    (place / "symbols/linux/guest.json").write_bytes(isf.of_archive(place / "symbols.tar"))
+    (place / "cache").mkdir()
+    return place
+
+
+@pytest.fixture(scope="session")
+def volatility(images):
+    """Runs a plugin on an image in an environment of its own (its licence is the VSL); gives its rows."""
+    spec = importlib.util.spec_from_file_location(
+        "environment_of_guest", Path(__file__).parents[1] / "oracles/environment.py"
+    )
+    environment = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(environment)
+    try:
+        program = environment.python_of("volatility3").parent / "vol"
+    except OSError as error:
+        pytest.skip(f"no volatility3: {error}")
+
+    def rows(image, plugin):
+        done = subprocess.run(
+            [program, "-q", "--offline", "--cache-path", images / "cache", "--symbol-dirs", images / "symbols",
+             "-f", images / image, "-r", "json", plugin],
+            capture_output=True, text=True, check=False, timeout=200, env={"PATH": os.environ["PATH"]},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        return json.loads(done.stdout)
+
+    return rows
+
+
+def test_volatility_opens_both_images_with_the_symbols_of_the_kernel_itself(volatility):
+    """One test, because what it needs takes most of a minute, and workers share nothing."""
+    for image in ("memory.elf", "memory.lime"):
+        listed = volatility(image, "linux.pslist.PsList")
+        assert [each["PPID"] for each in listed if each["COMM"] == "sleep"] == [1]
+        assert {"init", "lab-agent", "bash", "kthreadd"} <= {each["COMM"] for each in listed}
+        assert all(each["CREATION TIME"] for each in listed)
+        typed = [each["Command"] for each in volatility(image, "linux.bash.Bash")]
+        assert "echo typed-by-$((600 + 66))" in typed
+    opened = volatility("memory.elf", "linux.lsof.Lsof")
+    assert "/tmp/opened-by-it" in {each["Path"] for each in opened if each["Process"] == "sleep"}
+    sockets = volatility("memory.elf", "linux.sockstat.Sockstat")
+    found = {(each["Source Addr"], each["Source Port"], each["State"]) for each in sockets}
+    assert ("127.0.0.1", "80", "LISTEN") in found
+    modules = volatility("memory.elf", "linux.lsmod.Lsmod")
+    assert {"virtio_console", "virtio_pci"} <= {each["Module Name"] for each in modules}
+    assert {each["Taints"] for each in modules} == {""}
