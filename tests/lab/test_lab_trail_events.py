@@ -59,9 +59,10 @@ def test_a_rule_on_a_call_fires_with_its_record(aws, prod, trail, rule):
     (event,) = eventually(take)
     assert event["detail"]["requestID"] == made["ResponseMetadata"]["RequestId"]
     assert (event["account"], event["region"]) == (prod.id, "us-east-1")
-    recorded = [
-        r for r in lookup(aws("cloudtrail"), EventName="CreateUser") if r["eventID"] == event["detail"]["eventID"]
-    ]
+    ident = event["detail"]["eventID"]
+    recorded = eventually(
+        lambda: [each for each in lookup(aws("cloudtrail"), EventName="CreateUser") if each["eventID"] == ident]
+    )
     assert recorded == [event["detail"]]
 
 
