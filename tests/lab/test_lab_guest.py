@@ -149,6 +149,30 @@ def test_a_machine_without_qemu_says_what_to_install(tmp_path, monkeypatch):
         start(LabOptions(workdir=tmp_path / "lab", hosts="processes", guest=str(tmp_path)))
 
 
+UP = [sys.executable, "-m", "amberlight.cli", "lab", "up", "--hosts", "processes", "--guest", "--json"]
+
+
+def test_the_command_starts_one_and_says_where_it_is(image, tmp_path):
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(UP, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    try:
+        said = json.loads(process.stdout.readline())
+        assert said["guest"]["image"] == str(image)
+        assert Guest.load(said).run("cat /etc/hostname").stdout == b"guest\n"
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        process.stdout.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_says_what_to_install(tmp_path):
+    done = subprocess.run(UP, capture_output=True, text=True, check=False, env={**os.environ, "PATH": str(tmp_path)})
+    assert done.returncode == 2
+    assert "Debian has it in qemu-system-x86" in done.stderr
+    assert "without --guest" in done.stderr
+
+
 def test_a_machine_without_apt_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(packages.PackageError, match="apt-cache is not here"):

@@ -6,6 +6,10 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import click
+
+from amberlight.model.errors import ConfigError
+
 WIDTH = 80
 _NAMES = 11
 
@@ -15,11 +19,38 @@ def table(description: Mapping[str, Any]) -> str:
     return "\n".join([
         *_row("endpoint", description["endpoint"]), *_row("region", description["region"]),
         *_row("hosts", description["isolation"]),
-        *(line for limit in description["limits"] for line in _row("limit", limit)), *_accounts(description),
+        *(line for limit in description["limits"] for line in _row("limit", limit)), *_guest(description.get("guest")),
+        *_accounts(description),
         *_faults(description.get("faults", ())), *_scenario(description.get("scenario")),
         "", f"export AWS_ENDPOINT_URL={description['endpoint']} AWS_DEFAULT_REGION={description['region']}",
         "", "Ctrl-C stops the lab and removes everything in it.",
     ])  # fmt: skip
+
+
+def guest_image() -> str:
+    """The directory of the guest's image, made now where there is none yet; says so on stderr.
+
+    Raises:
+        ConfigError: This machine cannot make or run it.
+    """
+    from amberlight.lab.guest import image, machine, packages
+
+    reason = machine.why_not()
+    if reason:
+        raise ConfigError(f"There can be no guest: {reason}.", "Install it, or start the lab without --guest.")
+    click.echo("Looking for the guest's image, else making it (some seconds, once a kernel) ...", err=True)
+    try:
+        return str(image.ensure(image.cache()).directory)
+    except (packages.PackageError, OSError) as error:
+        raise ConfigError(f"The guest's image cannot be made: {error}", "Start the lab without --guest.") from error
+
+
+def _guest(told: Mapping[str, Any] | None) -> Iterator[str]:
+    if told:
+        yield from _row(
+            "guest", f"boots in some seconds; its console: socat -,raw,echo=0 UNIX-CONNECT:{told['console']}"
+        )
+        yield from _row("", f"QEMU's control: {told['qmp']}")
 
 
 def _row(name: str, text: Any, names: int = _NAMES) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from amberlight.cli._lab import table
+from amberlight.cli._lab import guest_image, table
 
 if TYPE_CHECKING:
     from amberlight.lab import RunningLab
@@ -40,7 +40,10 @@ def command() -> None:
     metavar="FILE",
     help="A list of faults in YAML or JSON: docs/guide/lab.md.",
 )
-def up(*, as_json: bool, hosts: str, scenario: str | None, faults: Path | None) -> None:
+@click.option(
+    "--guest", is_flag=True, help="Boot a machine with a kernel of its own beside the lab (needs QEMU, and apt once)."
+)
+def up(*, as_json: bool, hosts: str, scenario: str | None, faults: Path | None, guest: bool) -> None:
     """Start a lab and keep it until interrupted."""
     from amberlight.lab import LabError, LabOptions, start
 
@@ -49,12 +52,13 @@ def up(*, as_json: bool, hosts: str, scenario: str | None, faults: Path | None) 
         from amberlight.practice.drill import load
 
         load(scenario)
+    image = guest_image() if guest else ""
     interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupted.set())
     with _workdir() as workdir:
         try:
-            lab = start(LabOptions(workdir=workdir, hosts=hosts))
+            lab = start(LabOptions(workdir=workdir, hosts=hosts, guest=image))
         except (LabError, OSError) as error:
             raise click.ClickException(f"{error} Try --hosts processes, which needs no namespaces.") from error
         with lab:
