@@ -225,6 +225,17 @@ def test_steps_run_in_order_and_each_has_a_result(send, output, document):
     assert refused(output, command) == "InvalidPluginName"
 
 
+def test_the_agent_keeps_the_script_on_the_host(send, output, hosts, document):
+    command = send(parameters=shell("#!/bin/sh", "echo kept in $0"))
+    path = (f"/var/lib/amazon/ssm/{hosts[0]}/document/orchestration/{command['CommandId']}/awsrunShellScript/"
+            "0.awsrunShellScript/_script.sh")  # fmt: skip
+    assert output(command)["StandardOutputContent"].endswith(path + "\n")
+    found = output(send(parameters=shell(f'cat "$HOST_ROOT{path}"; stat -c %a "$HOST_ROOT{path}"')))
+    assert found["StandardOutputContent"] == "#!/bin/sh\necho kept in $0\n700\n"
+    python = send(document({"inputs": {"runCommand": ["#!/usr/bin/env python3", "print(1 + 1)"]}}))
+    assert output(python)["StandardOutputContent"] == "2\n"
+
+
 def test_a_failed_step_may_end_the_document_but_for_its_final_step(send, output, document):
     name = document(
         {"onFailure": "exit", "inputs": {"runCommand": ["exit 1"]}},

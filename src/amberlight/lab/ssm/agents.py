@@ -23,10 +23,21 @@ VERSION = "3.3.4121.0"
 """The agent's version that the lab tells."""
 
 _MOST = 50
+_KEEP = (
+    'd="$HOST_ROOT/var/lib/amazon/ssm/$1"; (umask 077; mkdir -p "$d" && printf "%s\\n" "$2" > "$d/_script.sh") && '
+    'chmod 700 "$d/_script.sh" || exit 1; exec /bin/sh -c \'"$0"\' "$d/_script.sh"'
+)
+"""Keeps a script on the host and runs it from there; the host's own processes write it, so that nothing of the host can lead
+the lab to a file of this machine."""
 
 
 class HostMachine:
-    """A host of the lab; what is run there really runs."""
+    """A host of the lab; what is run there really runs, and the script stays in the agent's directory.
+
+    References:
+        "About Systems Manager agent logs and files", AWS Systems Manager User Guide; amazon-ssm-agent's orchestration directory,
+        `/var/lib/amazon/ssm/<instance>/document/orchestration/<command>/<plugin>/<step>/_script.sh`, 2026-11.
+    """
 
     platform = "Linux"
     name, release, computer = "Amazon Linux", "2023", ""
@@ -37,9 +48,12 @@ class HostMachine:
 
     def run(self, script: Script, stop: Callable[[], bool], *, whole: bool) -> tuple[Finished, tuple[bytes, bytes]]:
         """Run a script in the shell that its plugin names."""
-        shell = ["/bin/sh", "-c"]
+        argv = ["/bin/sh", "-c", script.text]
         if script.plugin == "aws:runPowerShellScript":
-            shell = ["/usr/bin/env", "pwsh", "-NoLogo", "-NoProfile", "-NonInteractive", "-Command"]
+            argv = ["/usr/bin/env", "pwsh", "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", script.text]
+        elif script.place:
+            place = f"{self._instance}/document/orchestration/{script.place}"
+            argv = ["/bin/sh", "-c", _KEEP, "sh", place, script.text]
         kept = [b"", b""]
 
         def keep(out: IO[bytes], err: IO[bytes]) -> None:
@@ -48,7 +62,7 @@ class HostMachine:
 
         try:
             done = self._hosts.run(
-                self._instance, [*shell, script.text], script.seconds, script.directory, stop, keep=keep
+                self._instance, argv, script.seconds, script.directory, stop, keep=keep
             )  # fmt: skip
         except KeyError:
             # Terminated while the command was on its way.

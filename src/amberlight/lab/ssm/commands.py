@@ -63,10 +63,11 @@ class Commands:
         _check_document(document, version, asked)
         values = parameters.check(version.content, asked.get("Parameters") or {})
         account = hooks.current_account()
+        number = str(uuid.uuid4())
         command = Command(
-            id=str(uuid.uuid4()), asked=asked, version=asked.get("DocumentVersion") or "$DEFAULT",
+            id=number, asked=asked, version=asked.get("DocumentVersion") or "$DEFAULT",
             document=document.name if document.owner in ("Amazon", account) else arn_of(document),
-            content=version.content, values=values, invocations=self._invocations(asked, version),
+            content=version.content, values=values, invocations=self._invocations(asked, version, number),
             region=hooks.current_region(), created=clock.now(),
         )  # fmt: skip
         self.mine()[command.id] = command
@@ -81,7 +82,7 @@ class Commands:
         if task is not None:
             await asyncio.shield(task)
 
-    def _invocations(self, asked: Mapping[str, Any], version: Version) -> dict[str, Invocation]:
+    def _invocations(self, asked: Mapping[str, Any], version: Version, number: str) -> dict[str, Invocation]:
         known = self._agents.registered()
         wanted = targets.named(asked)
         if wanted is not None:
@@ -90,7 +91,7 @@ class Commands:
         for instance in targets.tagged(asked, known) if wanted is None else wanted:
             if asked.get("OutputS3BucketName") and isinstance(self._agents.machine(instance), RecordedHost):
                 raise Refused("ValidationException", "A host that is played back writes nothing to S3.")
-            invocation = Invocation(instance, [steps.Done(step) for step in version.content.steps])
+            invocation = Invocation(instance, [steps.Done(step, number) for step in version.content.steps])
             if wanted is None and targets.denial(instance):
                 invocation.end("Failed", "AccessDenied")
             found[instance] = invocation
@@ -144,7 +145,7 @@ class Commands:
         machine = self._agents.machine(invocation.instance)
         whole = bool(command.asked.get("OutputS3BucketName"))
         await in_thread(lambda: steps.run(
-            machine, command.values, invocation.results, invocation.stop.is_set, whole=whole
+            machine, command.values, invocation.results, invocation.stop.is_set, whole=whole,
         ))  # fmt: skip
         if whole:
             await self._upload(command, invocation)

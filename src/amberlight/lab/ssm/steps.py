@@ -30,6 +30,8 @@ class Script:
     text: str
     seconds: float
     directory: str | None
+    place: str = ""
+    """Where the agent keeps it, below its own directory on the host; empty for what is no command."""
 
 
 @dataclasses.dataclass
@@ -37,6 +39,8 @@ class Done:
     """How a step ended, or stands."""
 
     step: Step
+    number: str = ""
+    """The command's."""
     status: str = "Pending"
     details: str = "Pending"
     code: int = -1
@@ -96,7 +100,8 @@ def _run_step(
         return
     text = "\n".join(lines(inputs.get("runCommand")))
     directory = str(inputs.get("workingDirectory") or "") or None
-    script = Script(step.action, text, min(float(seconds), _LONGEST), directory)
+    script = Script(step.action, text, min(float(seconds), _LONGEST), directory,
+                    f"{done.number}/{step.action.replace(':', '')}/{step.folder}")  # fmt: skip
     finished, done.whole = machine.run(script, stop, whole=whole)
     done.stdout, done.stderr = finished.stdout, finished.stderr
     _end(done, *_outcome(finished))
