@@ -162,6 +162,22 @@ def test_a_snapshot_is_a_file_with_every_living_resource(lab, at, topic):
     assert info["lastStatus"] == "SUCCESS"
 
 
+def test_snapshots_come_by_themselves_when_asked_for(at, topic):
+    config = at("config")
+    given = config.describe_delivery_channels()["DeliveryChannels"][0]
+
+    def told():
+        return {message["configSnapshotId"] for _, message in topic[1]() if "configSnapshotId" in message}
+
+    before = told()
+    often = {**given, "configSnapshotDeliveryProperties": {"deliveryFrequency": "One_Hour"}}
+    config.put_delivery_channel(DeliveryChannel=often)
+    try:
+        eventually(lambda: len(told() - before) >= 2)
+    finally:
+        config.put_delivery_channel(DeliveryChannel=given)
+
+
 def test_history_files_have_every_item_by_type(lab, at, topic):
     iam, config, s3, name = at("iam"), at("config"), at("s3"), unique("filed")
     ident = iam.create_user(UserName=name)["User"]["UserId"]

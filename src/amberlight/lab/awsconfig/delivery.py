@@ -75,13 +75,16 @@ class Delivery:
             for setting in self._engine.settings.every():
                 self._line.add(("history", setting.account, setting.region), partial(self._history, setting))
         for setting in self._engine.settings.every():
-            hours = _HOURS.get(_frequency(setting), 0)
-            place = (setting.account, setting.region)
-            due = self._snapshot_due.setdefault(place, now + hours * self._hour)
-            if hours and setting.running and now >= due:
-                self._snapshot_due[place] = now + hours * self._hour
-                self.snapshot(setting)
+            self._snapshot_if_due(setting, now)
         self._line.wake()
+
+    def _snapshot_if_due(self, setting: Setting, now: float) -> None:
+        place, every = (setting.account, setting.region), _HOURS.get(_frequency(setting), 0) * self._hour
+        if not every or not setting.running:
+            self._snapshot_due.pop(place, None)
+        elif now >= self._snapshot_due.setdefault(place, now + every):
+            self._snapshot_due[place] = now + every
+            self.snapshot(setting)
 
     def _take(self, setting: Setting, item: Item, last: Item | None) -> None:
         place = (setting.account, setting.region)
