@@ -396,6 +396,22 @@ def test_sending_needs_the_document_and_every_instance(own, service, hosts):
     eventually(lambda: outcome() == wanted)
 
 
+def test_inventory_is_what_the_agents_told(ssm, hosts):
+    wanted = [{"Key": "AWS:InstanceInformation.InstanceId", "Values": hosts[:1], "Type": "Equal"}]
+    (entity,) = ssm.get_inventory(Filters=wanted)["Entities"]
+    (entry,) = entity["Data"]["AWS:InstanceInformation"]["Content"]
+    assert (entity["Id"], entry["InstanceStatus"], entry["PlatformType"]) == (hosts[0], "Active", "Linux")
+    other = [{"Key": "AWS:InstanceInformation.InstanceId", "Values": hosts[:1], "Type": "NotEqual"}]
+    assert {each["Id"] for each in ssm.get_inventory(Filters=other)["Entities"]} == set(hosts[1:])
+    listed = ssm.list_inventory_entries(InstanceId=hosts[0], TypeName="AWS:InstanceInformation")
+    assert listed["Entries"] == [entry]
+    assert ssm.list_inventory_entries(InstanceId=hosts[0], TypeName="AWS:Application")["Entries"] == []
+    assert refused(ssm.get_inventory, Filters=[{"Key": "AWS:Application.Name", "Values": ["x"]}]) == "InvalidFilter"
+    assert refused(ssm.list_inventory_entries, InstanceId="i-00000000000000000", TypeName="AWS:File") == (
+        "InvalidInstanceId"
+    )
+
+
 # --- output in S3 ---------------------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amberlight.lab import hooks
 from amberlight.lab.own import extend
-from amberlight.lab.ssm import automation, documents, targets
+from amberlight.lab.ssm import automation, documents, inventory, targets
 from amberlight.lab.ssm.agents import Agents
 from amberlight.lab.ssm.commands import Commands
 from amberlight.lab.world import World
@@ -29,4 +29,5 @@ def install(world: World) -> None:
     extend("ssm", {**documents.operations(made), **commands.operations()}, resource=documents.resource)
     runs = automation.Automation(world, made, commands)
     extend("ssm", runs.operations(), resource=automation.resource)
-    extend("ssm", agents.operations(), resource=lambda *_: "*")
+    known = inventory.Inventory(agents)
+    extend("ssm", {**agents.operations(), **known.operations()}, resource=lambda *_: "*")

@@ -112,11 +112,15 @@ class Agents:
             for each in asked.get("InstanceInformationFilterList") or []
         ]
         wanted = [*old, *(asked.get("Filters") or [])]
-        rows = [row for row in map(self._row, sorted(self.registered())) if all(_matches(row, each) for each in wanted)]
+        rows = [row for row in self.rows() if all(_matches(row, each) for each in wanted)]
         page, following = paged(
             rows, asked.get("NextToken"), asked.get("MaxResults"), most=_MOST, code="InvalidNextToken"
         )
         return {"InstanceInformationList": page, "NextToken": following}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What is known of each agent of the current account and Region."""
+        return [self._row(instance) for instance in sorted(self.registered())]
 
     def _row(self, instance: str) -> dict[str, Any]:
         found, machine = hooks.service("ec2")._instances[instance], self.machine(instance)
