@@ -49,6 +49,7 @@ def bucket(aws):
     return put
 
 
+@pytest.mark.proves("accessanalyzer.ListAnalyzers", "accessanalyzer.GetAnalyzer")
 def test_the_analyzer(lab, analyzer, prod, vault):
     (found,) = analyzer.list_analyzers()["analyzers"]
     assert (found["arn"], found["type"], found["status"]) == (
@@ -66,6 +67,7 @@ def test_the_analyzer(lab, analyzer, prod, vault):
     )
 
 
+@pytest.mark.proves("accessanalyzer.ListFindings", "accessanalyzer.GetFindingV2")
 def test_a_bucket_is_reached_until_it_is_closed(aws, analyzer, bucket):
     bucket({"AWS": f"arn:aws:iam::{OUTSIDER}:root"})
     found = one(analyzer, bucket.arn)
@@ -139,6 +141,7 @@ def test_roles_keys_and_snapshots(aws, analyzer, prod):
     assert one(analyzer, arn)["principal"] == {"AWS": OUTSIDER}
 
 
+@pytest.mark.proves("accessanalyzer.ListFindingsV2", "accessanalyzer.UpdateFindings")
 def test_findings_are_told_archived_filtered_and_paged(aws, analyzer, bucket):
     sqs, events = aws("sqs"), aws("events")
     url = sqs.create_queue(QueueName=unique("analyzer"))["QueueUrl"]
@@ -175,6 +178,7 @@ def test_calls_are_recorded_under_the_services_name(aws, analyzer):
     assert eventually(lambda: "ListAnalyzers" in names())
 
 
+@pytest.mark.proves("accessanalyzer.CreateAnalyzer", "accessanalyzer.DeleteAnalyzer")
 def test_an_organisations_zone_is_all_of_its_accounts(lab, prod, aws):
     management = client(lab, "accessanalyzer", lab.accounts["security"].admin)
     management.arn = management.create_analyzer(analyzerName="all", type="ORGANIZATION")["arn"]

@@ -85,6 +85,9 @@ def test_other_metric_math_is_refused(aws, metric, more):
     assert cloudwatch.describe_alarms(AlarmNames=[metric.metric["Namespace"]])["MetricAlarms"] == []
 
 
+@pytest.mark.proves(
+    "cloudwatch.PutAnomalyDetector", "cloudwatch.DescribeAnomalyDetectors", "cloudwatch.DeleteAnomalyDetector"
+)
 def test_detectors_are_put_described_and_deleted(aws, metric):
     cloudwatch, single = aws("cloudwatch"), {**metric.metric, "Stat": "Sum"}
     space = single["Namespace"]

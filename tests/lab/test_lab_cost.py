@@ -77,6 +77,7 @@ def instance(lab, vault):
         ec2.terminate_instances(InstanceIds=ids)
 
 
+@pytest.mark.proves("ce.GetCostAndUsage")
 def test_hours_of_an_instance_cost_what_the_table_says(lab, bill, instance, vault):
     before = bill(USAGE_TYPE=["EU-BoxUsage:c5.xlarge"])[()]
     ids = instance("c5.xlarge", 2)
@@ -174,6 +175,7 @@ def test_questions_that_are_refused(lab, vault):
     assert found[0]["Total"]["UnblendedCost"]["Unit"] == "USD"
 
 
+@pytest.mark.proves("ce.GetDimensionValues")
 def test_dimension_values_and_expressions(lab, bill, vault, now):
     lab.control("cost", account=vault.id, days=1, usd_a_day={"Alpha": 1.0, "Beta": 1.0})
     today = now().date()
@@ -220,6 +222,15 @@ def alerts(lab):
     return make
 
 
+@pytest.mark.proves(
+    "ce.CreateAnomalyMonitor",
+    "ce.CreateAnomalySubscription",
+    "ce.GetAnomalies",
+    "ce.GetAnomalySubscriptions",
+    "ce.ProvideAnomalyFeedback",
+    "ce.DeleteAnomalySubscription",
+    "ce.DeleteAnomalyMonitor",
+)
 def test_a_miner_is_an_anomaly_and_is_told_of(lab, prod, instance, alerts, now):
     topic, told = alerts(prod)
     ce, events, sqs = (
@@ -294,6 +305,9 @@ def test_a_miner_is_an_anomaly_and_is_told_of(lab, prod, instance, alerts, now):
     assert told() == []
 
 
+@pytest.mark.proves(
+    "budgets.CreateBudget", "budgets.DescribeBudget", "budgets.DescribeNotificationsForBudget", "budgets.DeleteBudget"
+)
 def test_a_budget_has_what_was_spent_and_warns_once(lab, vault, alerts, now):
     topic, told = alerts(vault)
     budgets, name = client(lab, "budgets", vault.admin), unique("budget")

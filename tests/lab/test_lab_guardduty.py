@@ -70,6 +70,7 @@ def one(guardduty, **criterion):
     return found
 
 
+@pytest.mark.proves("guardduty.ListDetectors", "guardduty.GetDetector")
 def test_a_detector_says_what_it_looks_at(guardduty, prod):
     assert guardduty.list_detectors()["DetectorIds"] == [guardduty.detector]
     assert refused(guardduty.create_detector, Enable=True) == "BadRequestException"
@@ -91,6 +92,9 @@ def test_its_service_role_is_there(aws, guardduty):
     assert role["Arn"] == guardduty.get_detector(DetectorId=guardduty.detector)["ServiceRole"]
 
 
+@pytest.mark.proves(
+    "guardduty.ListFindings", "guardduty.GetFindings", "guardduty.ArchiveFindings", "guardduty.UnarchiveFindings"
+)
 def test_a_planted_finding_is_listed_told_and_archived(lab, prod, vault, guardduty, told):
     (known,) = lab.control("guardduty", account=prod.id, findings=[{**TOR, "title": "planted"}])["ids"]
     (event,) = told(id=known)
@@ -132,6 +136,7 @@ def test_repeats_add_to_one_finding_and_are_told_later(lab, prod, guardduty, tol
     assert again[0] != ids[0]
 
 
+@pytest.mark.proves("guardduty.CreateSampleFindings")
 def test_samples_are_marked(guardduty, told):
     name = "Backdoor:EC2/C&CActivity.B!DNS"
     guardduty.create_sample_findings(DetectorId=guardduty.detector, FindingTypes=[name])
@@ -145,6 +150,7 @@ def test_samples_are_marked(guardduty, told):
     ) == "BadRequestException"  # fmt: skip
 
 
+@pytest.mark.proves("guardduty.GetFindingsStatistics")
 def test_criteria_order_and_pages(lab, prod, guardduty):
     region = {"severity": 7.5, "title": unique("criteria")}
     planted = [{**TOR, **region, "severity": 1.0 + number} for number in range(6)]
@@ -242,6 +248,7 @@ def test_root_credentials(lab, prod, guardduty):
     assert found["Title"].endswith("was invoked using root credentials.")
 
 
+@pytest.mark.proves("iam.UpdateAccountPasswordPolicy", "iam.DeleteAccountPasswordPolicy")
 def test_a_password_policy_that_gets_weaker(aws, guardduty):
     iam, kind = aws("iam"), "Stealth:IAMUser/PasswordPolicyChange"
     iam.update_account_password_policy(MinimumPasswordLength=14, RequireSymbols=True, MaxPasswordAge=30)
@@ -346,6 +353,7 @@ def test_an_instance_role_used_from_elsewhere(lab, aws, host, run, guardduty):
     assert details["PrincipalId"].endswith(":" + host["InstanceId"])
 
 
+@pytest.mark.proves("guardduty.CreateDetector", "guardduty.UpdateDetector", "guardduty.DeleteDetector")
 def test_only_while_enabled(lab, vault):
     """In an account of its own, for a disabled detector would blind the others."""
     found = client(lab, "guardduty", vault.admin)
@@ -389,6 +397,13 @@ def someone(aws, name):
     return lambda service: aws(service, LabCredentials(made["AccessKeyId"], made["SecretAccessKey"]))
 
 
+@pytest.mark.proves(
+    "guardduty.CreateThreatIntelSet",
+    "guardduty.UpdateThreatIntelSet",
+    "guardduty.GetThreatIntelSet",
+    "guardduty.ListThreatIntelSets",
+    "guardduty.DeleteThreatIntelSet",
+)
 def test_calls_from_addresses_on_a_threat_list(aws, guardduty, a_list):
     detector, name = guardduty.detector, unique("listed")
     theirs = someone(aws, name)
@@ -439,6 +454,7 @@ def test_lists_that_cannot_be_read_are_refused(aws, guardduty, a_list, vault, la
     assert refused(guardduty.get_ip_set, DetectorId=detector, IpSetId="none") == "BadRequestException"
 
 
+@pytest.mark.proves("guardduty.CreateIPSet", "guardduty.DeleteIPSet")
 def test_what_comes_from_a_trusted_address_is_no_finding(lab, vault):
     """In an account of its own, for a trusted list would blind the others."""
     found, s3, name = client(lab, "guardduty", vault.admin), client(lab, "s3", vault.admin), unique("lists")

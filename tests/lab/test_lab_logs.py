@@ -119,6 +119,7 @@ def group(aws):
     return put
 
 
+@pytest.mark.proves("logs.FilterLogEvents", "logs.PutLogEvents")
 def test_filtered_events_are_those_that_match(aws, group):
     logs = aws("logs")
     group(*({"x": "y" if number % 2 else "z"} for number in range(20)), "no object")
@@ -132,6 +133,7 @@ def test_filtered_events_are_those_that_match(aws, group):
     )
 
 
+@pytest.mark.proves("logs.PutMetricFilter")
 def test_a_metric_filter_feeds_a_metric_and_wakes_its_alarm(aws, group):
     logs, cloudwatch, space = aws("logs"), aws("cloudwatch"), unique("Lab")
     logs.put_metric_filter(

@@ -82,6 +82,7 @@ def equal(**names):
     return {name: [{"Value": value, "Comparison": "EQUALS"}] for name, value in names.items()}
 
 
+@pytest.mark.proves("securityhub.DescribeHub")
 def test_the_hub(hub, security, lab, vault):
     found = hub.describe_hub()
     assert found["HubArn"] == f"arn:aws:securityhub:us-east-1:{security.id}:hub/default"
@@ -92,6 +93,7 @@ def test_the_hub(hub, security, lab, vault):
     assert refused(elsewhere.enable_security_hub, EnableDefaultStandards=True) == "InvalidInputException"
 
 
+@pytest.mark.proves("securityhub.BatchImportFindings")
 def test_an_imported_finding_is_completed_and_told(hub, told, asff):
     made = asff()
     assert hub.batch_import_findings(Findings=[made])["SuccessCount"] == 1
@@ -133,6 +135,7 @@ def test_what_is_no_finding_fails_alone(hub, asff, more, words):
     assert [each["Id"] for each in found["Findings"]] == [good["Id"]]
 
 
+@pytest.mark.proves("securityhub.BatchUpdateFindings")
 def test_what_customers_set_survives_imports(hub, told, asff):
     made = asff()
     hub.batch_import_findings(Findings=[made])
@@ -157,6 +160,7 @@ def test_what_customers_set_survives_imports(hub, told, asff):
     )
 
 
+@pytest.mark.proves("securityhub.GetFindings")
 def test_filters_order_and_pages(hub, asff):
     generator = unique("filters")
     labels = ["LOW", "CRITICAL", "MEDIUM", "HIGH", "INFORMATIONAL"]

@@ -21,6 +21,11 @@ from amberlight.lab.detection.outside import Access, accesses
 from amberlight.lab.own import Refused, paged, serve
 from amberlight.lab.world import World
 
+REAL = {
+    "accessanalyzer.ListFindings": "computed from the policies as they are",
+    "accessanalyzer.ListFindingsV2": "computed from the policies as they are",
+}
+
 _EVERY_S, _MOST = 1.0, 100
 _ROLE = ("access-analyzer.amazonaws.com", "AWSServiceRoleForAccessAnalyzer")
 _FILTERS: Mapping[str, Callable[[set[str], list[str]], bool]] = {

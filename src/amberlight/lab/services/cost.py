@@ -22,6 +22,12 @@ from amberlight.lab.options import REGION
 from amberlight.lab.own import Refused, paged, serve
 from amberlight.lab.world import World
 
+REAL = {
+    "ce.GetCostAndUsage": "hours, sizes and requests that really were, times a price table",
+    "ce.GetAnomalies": "computed from that bill",
+    "budgets.CreateBudget": "what was spent is computed, and a threshold that is crossed told to its topic",
+}
+
 _EVERY_S, _MOST, _MOST_DAYS = 1.0, 100, 400
 _MOST_HOURS = 24 * 366
 _COMPARES: Mapping[str, Callable[[float, float, float], bool]] = {

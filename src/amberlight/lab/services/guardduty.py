@@ -26,6 +26,13 @@ from amberlight.lab.recorder.history import Event
 from amberlight.lab.recorder.requests import Call
 from amberlight.lab.world import World
 
+REAL = {
+    "guardduty.ListFindings": "findings that calls which were really made cause, and what the owner plants",
+    "guardduty.CreateThreatIntelSet": "read from the bucket; calls from its addresses are findings",
+    "guardduty.CreateIPSet": "read from the bucket; nothing from its addresses is a finding",
+    "guardduty.UpdateDetector": "a disabled detector sees nothing",
+}
+
 _MOST = 50
 _ROLE = ("guardduty.amazonaws.com", "AWSServiceRoleForAmazonGuardDuty")
 _GLOBAL = frozenset({"iam", "organizations", "account", "cloudfront", "route53"})

@@ -23,6 +23,11 @@ from amberlight.lab.own import Refused, paged, serve
 from amberlight.lab.world import World
 
 AFTER = ("guardduty",)
+REAL = {
+    "securityhub.BatchImportFindings": "checked against the finding format, kept, and told on the bus",
+    "securityhub.GetFindings": "GuardDuty's findings of calls that were really made, and imports",
+}
+
 _MOST, _MOST_BATCH_BYTES = 100, 6_000_000
 _ROLE = ("securityhub.amazonaws.com", "AWSServiceRoleForSecurityHub")
 _UPDATABLE = ("Confidence", "Criticality", "RelatedFindings", "Severity", "Types", "UserDefinedFields",
