@@ -225,3 +225,54 @@ def test_a_sparse_copy_has_the_data_and_not_the_holes(tmp_path):
         assert [start for start, _ in found] == [0, 5 << 20, 900 << 20]
         for start, end in found:
             assert os.pread(one.fileno(), end - start, start) == os.pread(two.fileno(), end - start, start)
+
+
+def test_a_file_of_terabytes_of_nothing_takes_no_time_and_keeps_its_end(disk):
+    with (disk.root / "hole").open("wb") as file:
+        file.write(b"begin")
+        file.truncate(8 << 40)
+    disk.mirror.update()
+    with (disk.root / "hole").open("r+b") as file:
+        file.seek((8 << 40) - 3)
+        file.write(b"end")
+    number = inode(disk.snapshot(), "/hole")
+    image = disk.snapshot()
+    with ext4.opened(image) as fs, fs.file(number) as file:
+        assert (file.read(0, 5), file.read((8 << 40) - 3, 3)) == (b"begin", b"end")
+    assert disk.limits == []
+
+
+def test_a_file_that_grew_is_compared_whole_before_a_snapshot(disk):
+    path = disk.write("database", b"a" * (3 << 20))
+    disk.mirror.update()
+    with path.open("r+b") as file:
+        file.seek(1 << 20)
+        file.write(b"changed in the middle")
+        file.seek(0, os.SEEK_END)
+        file.write(b"grown")
+    disk.mirror.update()
+    assert ask(disk.snapshot(), "cat /database") == path.read_bytes()
+
+
+def test_more_files_than_the_disk_has_inodes_leave_the_others_and_are_said(tmp_path):
+    disk = Disk(tmp_path, 4 << 20)
+    disk.write("first", b"kept")
+    disk.mirror.update()
+    (disk.root / "many").mkdir()
+    for number in range(2000):
+        (disk.root / "many" / str(number)).touch()
+    image = disk.snapshot()
+    assert ask(image, "cat /first") == b"kept"
+    assert disk.limits == [
+        "a host's files do not fit on its root volume: its disk image lacks some of their content"
+    ] * len(disk.limits)
+    assert disk.limits
+
+
+def test_what_is_too_deep_is_said(disk):
+    deep = disk.root
+    for _ in range(103):
+        deep = deep / "d"
+    deep.mkdir(parents=True)
+    disk.snapshot()
+    assert disk.limits == ["files more than 100 directories deep are not in disk images"]

@@ -20,6 +20,8 @@ from amberlight.lab import clock, netns
 from amberlight.lab.disks import libext2
 from amberlight.lab.disks.libext2 import EACH_BLOCK, Ext2Error, Inode, call, silent
 
+__all__ = ["BLOCK", "ROOT", "Ext2Error", "FileSystem", "OpenFile", "is_full", "make", "opened", "why_not"]
+
 ROOT = 2
 BLOCK = 4096
 _FEATURES = (
@@ -29,7 +31,7 @@ _EXTENTS = 0x80000
 _NO_EXTENTS = struct.pack("<HHHHI", 0xF30A, 0, 4, 0, 0)
 _KINDS = {stat.S_IFREG: 1, stat.S_IFDIR: 2, stat.S_IFCHR: 3, stat.S_IFBLK: 4, stat.S_IFIFO: 5, stat.S_IFSOCK: 6,
           stat.S_IFLNK: 7}  # fmt: skip
-_FULL = (libext2.NO_BLOCK, libext2.NO_INODE)
+_FULL = (libext2.NO_BLOCK, libext2.NO_INODE, libext2.NO_ROOM_IN_EXTENTS)
 _MOST_LINKS = 65000
 
 

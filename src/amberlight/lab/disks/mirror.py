@@ -15,7 +15,6 @@ import os
 import stat
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +36,8 @@ class _Node:
     host: int
     kind: int
     state: tuple[int, ...]
+    quick: bool = False
+    """Whether it grew and only what was added was looked at."""
 
     def is_still(self, found: os.stat_result) -> bool:
         """Whether that is the same file: inode numbers of deleted files are used again at once."""
@@ -63,7 +64,7 @@ class Mirror:
     def freeze(self, into: images.Images) -> images.Frozen:
         """One round, and the bytes that it left."""
         with self._lock:
-            self._round()
+            self._round(whole=True)
             made = into.freeze(self._image)
             if self._buried or self._spare:
                 with ext4.opened(made.path) as fs:
@@ -75,18 +76,17 @@ class Mirror:
         for number, moment in self._buried:
             fs.free(number, moment)
 
-    def _round(self) -> None:
+    def _round(self, *, whole: bool = False) -> None:
         seen = self._seen()
         try:
             with ext4.opened(self._image) as fs:
                 self._there = {b""}
                 for held in seen.held:
                     self._keep(fs, held)
-                for path, directory, name, found in tree.walk(self._root):
+                for path, directory, name, found in tree.walk(self._root, self._lack):
                     self._there.add(path)
-                    self._take(fs, path, (directory, name), found, again=path in seen.deleted)
-                    if path.count(b"/") >= tree.MOST_DEEP:
-                        self._on_limit(f"files more than {tree.MOST_DEEP} directories deep are not in disk images")
+                    if path.rpartition(b"/")[0] in self._nodes:
+                        self._take(fs, path, (directory, name), found, again=path in seen.deleted, whole=whole)
                 for held in seen.held:
                     self._keep(fs, held)
                 for path in sorted(set(self._nodes) - self._there, key=len, reverse=True):
@@ -95,27 +95,54 @@ class Mirror:
             seen.close()
 
     def _take(
-        self, fs: FileSystem, path: bytes, where: tuple[int, bytes], found: os.stat_result, *, again: bool
+        self, fs: FileSystem, path: bytes, where: tuple[int, bytes], found: os.stat_result, *, again: bool, whole: bool
     ) -> None:
-        """Bring one entry of the host into the image."""
+        """Bring one entry of the host into the image.
+
+        Args:
+            fs: The image.
+            path: Below the root.
+            where: Open directory, and the name in it.
+            found: What lstat says.
+            again: Whether something of that name was deleted since the last round.
+            whole: Whether to compare all of a file that grew.
+        """
         known = self._nodes.get(path)
         state = _state(found)
-        if known is not None and known.is_still(found) and known.state == state:
+        if known is not None and known.is_still(found) and known.state == state and not (known.quick and whole):
             return
         if known is not None and (not known.is_still(found) or (again and not stat.S_ISDIR(found.st_mode))):
             self._bury_all(fs, path)
             known = None
-        with suppress(FileNotFoundError):
+        try:
             if known is None:
                 known = self._begin(fs, path, where, found)
-            if stat.S_ISREG(found.st_mode) and known.state[:2] != state[:2]:
-                fd = tree.open_file(*where)
-                try:
-                    self._fill(fs, known.number, fd)
-                finally:
-                    os.close(fd)
-            self._roomy(fs, lambda: fs.describe(known.number, found))
+            if stat.S_ISREG(found.st_mode) and (known.state[:2] != state[:2] or (known.quick and whole)):
+                known.quick = self._read(fs, known.number, where, whole=whole)
+            fs.describe(known.number, found)
+        except OSError as error:
+            self._excuse(error)
+        else:
             known.state, known.host = state, found.st_ino
+
+    def _read(self, fs: FileSystem, number: int, where: tuple[int, bytes], *, whole: bool) -> bool:
+        fd = tree.open_file(*where)
+        try:
+            return self._fill(fs, number, fd, whole=whole)
+        finally:
+            os.close(fd)
+
+    def _excuse(self, error: OSError) -> None:
+        """Go on without one file, and say so; an intruder must not be able to end the image by what he makes."""
+        if ext4.is_full(error):
+            self._on_limit("a host's files do not fit on its root volume: its disk image lacks some of their content")
+        elif isinstance(error, ext4.Ext2Error):
+            raise error
+        elif error.errno not in tree.VANISHED:
+            self._lack("the lab may not read some files of a host: they are empty or absent in its disk image")
+
+    def _lack(self, what: str) -> None:
+        self._on_limit(what)
 
     def _begin(self, fs: FileSystem, path: bytes, where: tuple[int, bytes], found: os.stat_result) -> _Node:
         """A name in the image for a new path; gives its node, with nothing known of its content."""
@@ -141,23 +168,21 @@ class Mirror:
         node = self._nodes[path] = self._by_host[found.st_ino] = _Node(number, found.st_ino, kind, (-1, -1))
         return node
 
-    def _fill(self, fs: FileSystem, number: int, fd: int) -> None:
-        """Make the content of an inode like that of an open file."""
-        old = fs.inode(number)
-        old_size, size = old.size | old.size_high << 32, os.fstat(fd).st_size
+    def _fill(self, fs: FileSystem, number: int, fd: int, *, whole: bool = True) -> bool:
+        """Make the content of an inode like that of an open file; gives whether only its end was looked at."""
+        old, new = fs.inode(number), os.fstat(fd)
+        old_size, size = old.size | old.size_high << 32, new.st_size
         with fs.file(number) as file:
             first = min(ext4.BLOCK, old_size, size)
-            anew = old_size > 0 and file.read(0, first) != os.pread(fd, first, 0) and size != old_size
-        if anew or (old_size and not size):
-            # Its beginning and its size changed: it was cut and written again, which on a disk takes other blocks.
+            anew = old_size > 0 and size != old_size and file.read(0, first) != os.pread(fd, first, 0)
+        # Its beginning and its size changed: it was cut and written again, which on a disk takes other blocks. One with
+        # large holes is taken anew as well: nothing is to be compared byte by byte that may be terabytes.
+        if old_size and (anew or not size or new.st_blocks * 512 < size - _CHUNK):
             self._spare += fs.detach(number)
             old_size = 0
-        try:
-            self._roomy(fs, lambda: _write(fs, number, fd, old_size))
-        except OSError as error:
-            if not ext4.is_full(error):
-                raise
-            self._on_limit("a host's files do not fit on its root volume: its disk image lacks some of their content")
+        grown = not whole and _CHUNK < old_size < size
+        self._roomy(fs, lambda: _write(fs, number, fd, old_size, old_size // ext4.BLOCK * ext4.BLOCK if grown else 0))
+        return grown
 
     def _roomy(self, fs: FileSystem, act: Callable[[], T]) -> T:
         """Do it; when the disk is full, after what was deleted has given its room."""
@@ -175,6 +200,12 @@ class Mirror:
         found = os.fstat(held.fd)
         if found.st_nlink or held.path in self._there:
             return
+        try:
+            self._keep_deleted(fs, held, found)
+        except OSError as error:
+            self._excuse(error)
+
+    def _keep_deleted(self, fs: FileSystem, held: Held, found: os.stat_result) -> None:
         known, other = self._nodes.get(held.path), self._by_host.get(found.st_ino)
         if known is None or not known.is_still(found):
             if other is not None and other.is_still(found) and other.state[:2] == _state(found)[:2]:
@@ -224,10 +255,10 @@ def _state(found: os.stat_result) -> tuple[int, ...]:
     return found.st_mtime_ns, found.st_size, found.st_ctime_ns, found.st_mode, found.st_uid, found.st_gid
 
 
-def _write(fs: FileSystem, number: int, fd: int, old_size: int) -> None:
+def _write(fs: FileSystem, number: int, fd: int, old_size: int, start_at: int) -> None:
     size = os.fstat(fd).st_size
     with fs.file(number) as file:
-        for start, end in [(0, size)] if old_size else images.extents(fd):
+        for start, end in [(start_at, size)] if old_size else images.extents(fd):
             at = start
             while at < end:
                 data = os.pread(fd, min(_CHUNK, end - at), at)
