@@ -80,6 +80,7 @@ REPLACED = {
     "services.ec2._image_bdm_xml": ["view"],
     "services.ec2._deregister_image": ["p"],
     "services.ec2._modify_image_attribute": ["p"],
+    "services.ec2._volume_inner_xml": ["vol"],
     "services.ec2._create_volume": ["p"],
     "services.ec2._attach_volume": ["p"],
     "services.ec2._detach_volume": ["p"],

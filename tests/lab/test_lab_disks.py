@@ -51,6 +51,7 @@ def debugfs(image, request):
 
 @needs_ext4
 @needs_debugfs
+@pytest.mark.proves("ec2.CreateSnapshot")
 def test_a_snapshot_has_the_hosts_files_of_its_moment(lab, ec2, run, root_volume):
     assert run('echo before > "$HOST_ROOT/root/note"; ln -s note "$HOST_ROOT/root/link"')["Status"] == "Success"
     _, image = snapshot_of(lab, ec2, root_volume)
@@ -81,6 +82,7 @@ def test_a_file_that_was_deleted_before_the_snapshot_is_recovered(lab, ec2, run,
     assert b"c2 = evil.example\n" in contents
 
 
+@pytest.mark.proves("ec2.CreateVolume", "ec2.ModifyVolume", "ec2.DeleteVolume")
 def test_a_volume_has_an_image_from_the_first_to_the_last(lab, ec2):
     made = ec2.create_volume(AvailabilityZone="us-east-1a", Size=2)["VolumeId"]
     image = images(lab, "volumes")[f"{made}.raw"]
@@ -92,6 +94,7 @@ def test_a_volume_has_an_image_from_the_first_to_the_last(lab, ec2):
     assert not image.exists()
 
 
+@pytest.mark.proves("ec2.DeleteSnapshot")
 def test_copies_share_bytes_until_the_last_is_deleted(lab, ec2, vault):
     source = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
     planted = images(lab, "volumes")[f"{source}.raw"]
@@ -124,6 +127,7 @@ def test_copies_share_bytes_until_the_last_is_deleted(lab, ec2, vault):
     assert not frozen.exists()
 
 
+@pytest.mark.proves("ec2.AttachVolume", "ec2.DetachVolume")
 def test_volumes_are_attached_and_detached_where_the_instance_says_so(ec2, host):
     ident = host["InstanceId"]
     volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
@@ -141,3 +145,38 @@ def test_volumes_are_attached_and_detached_where_the_instance_says_so(ec2, host)
     assert "/dev/sdq" not in devices()
     assert refused(ec2.detach_volume, VolumeId=volume) == "IncorrectState"
     assert refused(ec2.detach_volume, VolumeId=devices()["/dev/xvda"]) == "OperationNotPermitted"
+
+
+@pytest.mark.usefixtures("host")  # it has the first address: a terminated instance that had it would be found beside it
+def test_a_launch_brings_volumes_made_of_snapshots(lab, ec2, aws):
+    key = aws("kms").create_key()["KeyMetadata"]["Arn"]
+    source = ec2.create_volume(AvailabilityZone="us-east-1a", Size=2, Encrypted=True, KmsKeyId=key)["VolumeId"]
+    with images(lab, "volumes")[f"{source}.raw"].open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"brought along")
+    snapshot, _ = snapshot_of(lab, ec2, source)
+    launch = {"ImageId": "ami-00000001", "MinCount": 1, "MaxCount": 1}
+
+    def mapping(device, **ebs):
+        return [{"DeviceName": device, "Ebs": {"SnapshotId": snapshot, **ebs}}]
+
+    root = mapping("/dev/xvda")
+    assert refused(ec2.run_instances, **launch, BlockDeviceMappings=root) == "UnsupportedOperation"
+    small = mapping("/dev/sdh", VolumeSize=1)
+    assert refused(ec2.run_instances, **launch, BlockDeviceMappings=small) == "InvalidBlockDeviceMapping"
+    made = ec2.run_instances(**launch, BlockDeviceMappings=mapping("/dev/sdh", DeleteOnTermination=True))["Instances"][
+        0
+    ]
+    wanted = [{"Name": "attachment.instance-id", "Values": [made["InstanceId"]]}]
+    (volume,) = [
+        each
+        for each in ec2.describe_volumes(Filters=wanted)["Volumes"]
+        if each["Attachments"][0]["Device"] == "/dev/sdh"
+    ]
+    assert (volume["Size"], volume["Encrypted"], volume["KmsKeyId"]) == (2, True, key)
+    image = images(lab, "volumes")[f"{volume['VolumeId']}.raw"]
+    with image.open("rb") as file:
+        file.seek(1_000_000)
+        assert file.read(13) == b"brought along"
+    ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
+    assert not image.exists()

@@ -82,6 +82,7 @@ def read(ebs, snapshot):
         token = {"NextToken": page["NextToken"]}
 
 
+@pytest.mark.proves("ebs.StartSnapshot", "ebs.PutSnapshotBlock", "ebs.CompleteSnapshot")
 def test_what_was_written_is_read_by_the_account_and_who_it_is_shared_with(lab, ebs, ec2, theirs, vault):
     blocks = {0: os.urandom(BLOCK), 7: b"end".ljust(BLOCK, b"\0"), 2047: os.urandom(BLOCK)}
     snapshot = written(ebs, ec2, blocks, Description="by blocks", Tags=[{"Key": "case", "Value": "1"}])
@@ -125,6 +126,7 @@ def test_a_wrong_block_is_refused_and_leaves_nothing(ebs, ec2):
     assert reason(ebs.put_snapshot_block, **again) == pending
 
 
+@pytest.mark.proves("ebs.ListChangedBlocks")
 def test_only_what_changed_is_listed_between_two_snapshots(ebs, ec2):
     old, new, extra = os.urandom(BLOCK), os.urandom(BLOCK), os.urandom(BLOCK)
     first = written(ebs, ec2, {1: old, 2: old, 3: old})

@@ -27,6 +27,7 @@ def new_snapshot(ec2, zone="us-east-1a", **volume):
     return completed(ec2, ec2.create_snapshot(VolumeId=made)["SnapshotId"])
 
 
+@pytest.mark.proves("ec2.CreateImage")
 def test_an_image_of_a_host_has_all_its_disks(aws, ec2, host, run):
     run('echo "in the image" > "$HOST_ROOT/srv/imaged"')
     ident, name = host["InstanceId"], unique("image of host")
@@ -72,6 +73,7 @@ def test_the_host_is_off_while_its_image_is_taken_unless_the_caller_says_otherwi
     assert run(counting)["StandardOutputContent"] == "0\n"
 
 
+@pytest.mark.proves("ec2.RegisterImage", "ec2.DeregisterImage", "ec2.DescribeImages")
 def test_an_image_is_registered_on_snapshots_and_takes_them_along(ec2):
     root, data = new_snapshot(ec2), new_snapshot(ec2)
     mapping = [{"DeviceName": "/dev/sda1", "Ebs": {"SnapshotId": root}},
@@ -98,6 +100,12 @@ def test_an_image_on_the_default_key_cannot_be_shared(ec2, vault):
     assert refused(ec2.modify_image_attribute, **share) == "InvalidParameter"
 
 
+@pytest.mark.proves(
+    "ec2.EnableEbsEncryptionByDefault",
+    "ec2.GetEbsEncryptionByDefault",
+    "ec2.DisableEbsEncryptionByDefault",
+    "ec2.GetEbsDefaultKmsKeyId",
+)
 def test_what_is_new_is_encrypted_where_the_account_says_so(lab, elsewhere):
     plain = new_snapshot(elsewhere, "eu-west-1a")
     assert elsewhere.get_ebs_encryption_by_default()["EbsEncryptionByDefault"] is False
@@ -113,6 +121,11 @@ def test_what_is_new_is_encrypted_where_the_account_says_so(lab, elsewhere):
     assert elsewhere.create_volume(AvailabilityZone="eu-west-1a", Size=1)["Encrypted"] is False
 
 
+@pytest.mark.proves(
+    "ec2.EnableSnapshotBlockPublicAccess",
+    "ec2.DisableSnapshotBlockPublicAccess",
+    "ec2.GetSnapshotBlockPublicAccessState",
+)
 def test_no_snapshot_becomes_or_stays_public_where_that_is_blocked(lab, elsewhere, prod):
     theirs = client(lab, "ec2", prod.admin, region="eu-west-1")
     public, private = new_snapshot(elsewhere, "eu-west-1a"), new_snapshot(elsewhere, "eu-west-1a")

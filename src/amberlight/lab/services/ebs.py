@@ -21,6 +21,14 @@ from amberlight.lab.own import serve
 from amberlight.lab.world import World
 
 AFTER = ("snapshots", "kms")
+REAL = {
+    "ebs.ListSnapshotBlocks": "the blocks of the snapshot's image that hold anything",
+    "ebs.ListChangedBlocks": "the blocks in which two images differ",
+    "ebs.GetSnapshotBlock": "bytes of the image and their SHA-256; the key's policy",
+    "ebs.StartSnapshot": "an image, of the parent's bytes where there is one",
+    "ebs.PutSnapshotBlock": "bytes into the image, if their SHA-256 is right",
+    "ebs.CompleteSnapshot": "the image as it was written, if count and sum are right",
+}
 
 
 def install(world: World) -> None:

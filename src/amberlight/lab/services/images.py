@@ -25,6 +25,10 @@ from amberlight.lab.services.snapshots import delete, has_default_key, settled, 
 from amberlight.lab.world import World
 
 AFTER = ("ebs", "snapshots", "volumes")
+REAL = {
+    "ec2.CreateImage": "the bytes of all disks, and the host is off meanwhile",
+    "ec2.DeregisterImage": "with its snapshots their bytes are gone, if asked for",
+}
 _ROOTS = ("/dev/xvda", "/dev/sda1")
 
 _left_out: ContextVar[frozenset[str]] = ContextVar("lab_image_left_out", default=frozenset())

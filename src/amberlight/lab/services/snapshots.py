@@ -18,6 +18,13 @@ from amberlight.lab.services.ec2 import default_key, tags_in
 from amberlight.lab.services.snapshot_locks import lock_state, missing, param, refusal
 from amberlight.lab.world import World
 
+REAL = {
+    "ec2.CreateSnapshot": "the volume's bytes of that moment; a host's disk holds its files",
+    "ec2.CreateSnapshots": "the bytes of all volumes of that moment; a host's disk holds its files",
+    "ec2.CopySnapshot": "the same bytes",
+    "ec2.DeleteSnapshot": "the bytes are gone with the last copy",
+}
+
 _frozen: ContextVar[dict[str, Frozen | None] | None] = ContextVar("lab_frozen", default=None)
 """The bytes of the volumes that the request is about, by volume id."""
 

@@ -20,6 +20,11 @@ from amberlight.lab.services.snapshots import freeze, restorable, settled, unfre
 from amberlight.lab.world import World
 
 AFTER = ("ec2", "snapshots")
+REAL = {
+    "ec2.CreateVolume": "an image, with the bytes of the snapshot where there is one",
+    "ec2.DeleteVolume": "the image is gone",
+    "ec2.ModifyVolume": "the image has the new size",
+}
 _MAKES_OR_ENDS = frozenset({"CreateVolume", "RunInstances", "DeleteVolume", "TerminateInstances", "ModifyVolume"})
 _FREEZES = frozenset({"CreateSnapshot", "CreateSnapshots", "CreateImage"})
 _CUTS_OFF = frozenset({"DetachVolume", "TerminateInstances"})
@@ -33,6 +38,7 @@ def install(world: World) -> None:
     _install_bodies(disks)
     _install_requests(disks)
     _install_start(world.hosts)
+    _install_picture()
     hooks.replace("services.ec2", "_create_volume", _creating(hooks.service("ec2")._create_volume, disks))
     hooks.replace("services.ec2", "_attach_volume", _attaching(hooks.service("ec2")._attach_volume))
     hooks.replace("services.ec2", "_detach_volume", _detaching(hooks.service("ec2")._detach_volume))
@@ -55,12 +61,44 @@ def _install_bodies(disks: Disks) -> None:
     def run(params: dict[str, Any]) -> Any:
         refusal, before = _refuse_launch(params), set(ec2._volumes.keys())
         answer = refusal or old_run(params)
-        if disks.encrypts(hooks.current_account(), hooks.current_region()):
-            for volume in [ec2._volumes[each] for each in ec2._volumes.keys() if each not in before]:  # noqa: SIM118
+        for volume in [ec2._volumes[each] for each in ec2._volumes.keys() if each not in before]:  # noqa: SIM118
+            _take_after(volume, _sizes(params))
+            if disks.encrypts(hooks.current_account(), hooks.current_region()):
                 volume["Encrypted"], volume["KmsKeyId"] = True, volume.get("KmsKeyId") or default_key()
         return answer
 
     old_run = hooks.replace("services.ec2", "_run_instances", run)
+
+
+def _install_picture() -> None:
+    """DescribeVolumes says which key a volume is encrypted with."""
+
+    def xml(volume: dict[str, Any]) -> str:
+        key = volume.get("KmsKeyId") if volume["Encrypted"] else None
+        return str(old(volume)) + (f"<kmsKeyId>{hooks.service('ec2')._esc(key)}</kmsKeyId>" if key else "")
+
+    old = hooks.replace("services.ec2", "_volume_inner_xml", xml)
+
+
+def _sizes(params: dict[str, Any]) -> dict[str, int]:
+    """The sizes that a launch asks for, by device."""
+    ec2, number, found = hooks.service("ec2"), 1, {}
+    while device := ec2._p(params, f"BlockDeviceMapping.{number}.DeviceName", ""):
+        if size := ec2._p(params, f"BlockDeviceMapping.{number}.Ebs.VolumeSize", ""):
+            found[device] = int(size)
+        number += 1
+    return found
+
+
+def _take_after(volume: dict[str, Any], sizes: dict[str, int]) -> None:
+    """Give a volume of a launch what the snapshot that it is made of brings along."""
+    source = restorable(volume.get("SnapshotId") or "")
+    if source is None:
+        return
+    asked = sizes.get(volume["Attachments"][0]["Device"], 0)
+    volume["Size"], volume["_lineage"] = max(asked, source["VolumeSize"]), source["_lineage"]
+    if source["Encrypted"]:
+        volume["Encrypted"], volume["KmsKeyId"] = True, volume.get("KmsKeyId") or source["KmsKeyId"]
 
 
 def _install_requests(disks: Disks) -> None:
@@ -125,6 +163,11 @@ def _refuse_launch(params: dict[str, Any]) -> Any:
         refusal = _refuse_source(snapshot_id) if snapshot_id else None
         if refusal is not None:
             return refusal
+        size = _sizes(params).get(device)
+        if snapshot_id and size and size < (restorable(snapshot_id) or {})["VolumeSize"]:
+            return ec2._error(
+                "InvalidBlockDeviceMapping", f"Volume of size {size}GB is smaller than its snapshot.", 400
+            )
         number += 1
     return None
 
