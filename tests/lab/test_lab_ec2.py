@@ -77,6 +77,26 @@ def test_groups_and_protection_can_be_changed(ec2, host):
     assert refused(ec2.modify_instance_attribute, InstanceId=ident, Groups=["sg-1"]) == "InvalidGroup.NotFound"
 
 
+@pytest.mark.proves("ec2.ModifyInstanceAttribute", "ec2.StopInstances")
+def test_attributes_have_their_effect_or_are_refused(ec2):
+    ident = ec2.run_instances(ImageId="ami-00000001", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    change = ec2.modify_instance_attribute
+    change(InstanceId=ident, Attribute="disableApiTermination", Value="true")
+    assert refused(ec2.terminate_instances, InstanceIds=[ident]) == "OperationNotPermitted"
+    change(InstanceId=ident, DisableApiStop={"Value": True})
+    assert refused(ec2.stop_instances, InstanceIds=[ident]) == "OperationNotPermitted"
+    assert ec2.describe_instance_attribute(InstanceId=ident, Attribute="disableApiStop")["DisableApiStop"]["Value"]
+    assert refused(change, InstanceId=ident, InstanceType={"Value": "m5.large"}) == "IncorrectInstanceState"
+    assert refused(change, InstanceId=ident, SourceDestCheck={"Value": False}) == "UnsupportedOperation"
+    assert refused(change, InstanceId=ident, Attribute="ebsOptimized", Value="true") == "UnsupportedOperation"
+    change(InstanceId=ident, DisableApiStop={"Value": False}, DisableApiTermination={"Value": False})
+    ec2.stop_instances(InstanceIds=[ident])
+    change(InstanceId=ident, InstanceType={"Value": "m5.large"})
+    described = ec2.describe_instances(InstanceIds=[ident])["Reservations"][0]["Instances"][0]
+    assert described["InstanceType"] == "m5.large"
+    ec2.terminate_instances(InstanceIds=[ident])
+
+
 @pytest.mark.proves("ec2.CreateSnapshots", "ec2.DescribeSnapshots")
 def test_all_volumes_are_taken_at_one_instant_and_are_pending_first(ec2, host):
     made = ec2.create_snapshots(

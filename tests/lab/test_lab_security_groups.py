@@ -171,6 +171,17 @@ def test_a_host_cannot_send_with_an_address_that_is_not_its_own(ec2, aws, host, 
     shell(ssm, host["InstanceId"], "ip addr del 10.77.0.99/32 dev lo")
 
 
+def test_an_instance_begins_with_the_groups_of_its_interface(ec2):
+    made = group(ec2)
+    launch = {"ImageId": "ami-00000001", "MinCount": 1, "MaxCount": 1}
+    for more in ({"NetworkInterfaces": [{"DeviceIndex": 0, "Groups": [made]}]}, {"SecurityGroupIds": [made]}):
+        ident = ec2.run_instances(**launch, **more)["Instances"][0]["InstanceId"]
+        (found,) = ec2.describe_instances(InstanceIds=[ident])["Reservations"][0]["Instances"]
+        assert [each["GroupId"] for each in found["SecurityGroups"]] == [made]
+        ec2.terminate_instances(InstanceIds=[ident])
+    assert refused(ec2.run_instances, **launch, SecurityGroupIds=["sg-0"]) == "InvalidGroup.NotFound"
+
+
 def test_what_a_group_cannot_do_is_refused(ec2, server):
     made = group(ec2, port(80, ANY))
     rule = [port(80, ANY)]

@@ -12,12 +12,15 @@ from typing import Any
 from amberlight.lab import hooks
 from amberlight.lab.world import World
 
+AFTER = ("ec2",)
+
 
 def install(_: World) -> None:
     """Put the actions in place."""
     _install_attributes()
     _install_interfaces()
     _install_filters()
+    _install_protection()
 
 
 def _install_interfaces() -> None:
@@ -77,9 +80,9 @@ def _user_data(instance: dict[str, Any]) -> str:
     return f"<userData><value>{text}</value></userData>" if text else "<userData/>"
 
 
-def _protection(instance: dict[str, Any]) -> str:
-    value = "true" if instance.get("_disable_api_termination") else "false"
-    return f"<disableApiTermination><value>{value}</value></disableApiTermination>"
+def _protection(instance: dict[str, Any], name: str, member: str) -> str:
+    value = "true" if instance.get(member) else "false"
+    return f"<{name}><value>{value}</value></{name}>"
 
 
 def _block_devices(instance: dict[str, Any]) -> str:
@@ -94,18 +97,36 @@ def _block_devices(instance: dict[str, Any]) -> str:
 
 _ATTRIBUTES: dict[str, Callable[[dict[str, Any]], str]] = {
     "userData": _user_data,
-    "disableApiTermination": _protection,
+    "disableApiTermination": lambda instance: _protection(
+        instance, "disableApiTermination", "_disable_api_termination"
+    ),
+    "disableApiStop": lambda instance: _protection(instance, "disableApiStop", "_disable_api_stop"),
     "blockDeviceMapping": _block_devices,
 }
 
 
 def _modify(params: dict[str, Any]) -> Any:
-    """ModifyInstanceAttribute: groups, termination protection, user data of a stopped instance."""
+    """ModifyInstanceAttribute: groups, protections, and of a stopped instance type and user data."""
     ec2 = hooks.service("ec2")
     instance_id = ec2._p(params, "InstanceId")
     instance = ec2._instances.get(instance_id)
     if instance is None:
         return ec2._error("InvalidInstanceID.NotFound", f"The instance ID '{instance_id}' does not exist", 400)
+    params = _spelled_out(params)
+    if strange := [name for name in params if not name.startswith(_CHANGEABLE)]:
+        return ec2._error("UnsupportedOperation", f"The lab cannot change {ec2._esc(strange[0])} of an instance.", 400)
+    refused = _modify_stopped(instance, params) or _modify_groups(instance, params)
+    if refused is not None:
+        return refused
+    for name, member in _PROTECTIONS.items():
+        wanted = ec2._p(params, f"{name}.Value", "")
+        if wanted:
+            instance[member] = wanted.lower() == "true"
+    return ec2._xml(200, "ModifyInstanceAttributeResponse", "<return>true</return>")
+
+
+def _modify_groups(instance: dict[str, Any], params: dict[str, Any]) -> Any:
+    ec2 = hooks.service("ec2")
     groups = ec2._parse_member_list(params, "GroupId")
     for missing in [group for group in groups if ec2._security_groups.get(group) is None]:
         return ec2._error("InvalidGroup.NotFound", f"The security group '{missing}' does not exist", 400)
@@ -113,27 +134,52 @@ def _modify(params: dict[str, Any]) -> Any:
         named = [{"GroupId": g, "GroupName": ec2._security_groups[g]["GroupName"]} for g in groups]
         instance["SecurityGroups"] = named
         for interface in ec2._network_interfaces.values():
-            if (interface.get("Attachment") or {}).get("InstanceId") == instance_id:
+            if (interface.get("Attachment") or {}).get("InstanceId") == instance["InstanceId"]:
                 interface["Groups"] = named
-    protection = ec2._p(params, "DisableApiTermination.Value", "")
-    if protection:
-        instance["_disable_api_termination"] = protection.lower() == "true"
-    return _modify_user_data(instance, params) or ec2._xml(
-        200, "ModifyInstanceAttributeResponse", "<return>true</return>"
-    )
+    return None
 
 
-def _modify_user_data(instance: dict[str, Any], params: dict[str, Any]) -> Any:
+_PROTECTIONS = {"DisableApiTermination": "_disable_api_termination", "DisableApiStop": "_disable_api_stop"}
+_CHANGEABLE = ("Action", "Version", "InstanceId", "GroupId.", "UserData", "InstanceType.", *_PROTECTIONS)
+
+
+def _spelled_out(params: dict[str, Any]) -> dict[str, Any]:
+    """The request with the attribute by its own name, which callers may also put into `Attribute` and `Value`."""
+    ec2 = hooks.service("ec2")
+    attribute = ec2._p(params, "Attribute", "")
+    rest = {name: value for name, value in params.items() if name not in ("Attribute", "Value")}
+    name = attribute[:1].upper() + attribute[1:]
+    return {**rest, f"{name}.Value": [ec2._p(params, "Value", "")]} if attribute else rest
+
+
+def _modify_stopped(instance: dict[str, Any], params: dict[str, Any]) -> Any:
     ec2 = hooks.service("ec2")
     text = ec2._p(params, "UserData.Value", "") or ec2._p(params, "UserData", "")
-    if not text:
-        return None
-    if instance["State"]["Name"] != "stopped":
+    kind = ec2._p(params, "InstanceType.Value", "")
+    if (text or kind) and instance["State"]["Name"] != "stopped":
         return ec2._error(
             "IncorrectInstanceState", f"The instance '{instance['InstanceId']}' is not in the 'stopped' state.", 400
         )
-    instance["UserData"] = text
+    instance["UserData"] = text or instance.get("UserData", "")
+    instance["InstanceType"] = kind or instance["InstanceType"]
     return None
+
+
+def _install_protection() -> None:
+    """StopInstances heeds the protection against it."""
+    ec2 = hooks.service("ec2")
+
+    def stop(params: dict[str, Any]) -> Any:
+        for instance_id in ec2._parse_member_list(params, "InstanceId"):
+            if (ec2._instances.get(instance_id) or {}).get("_disable_api_stop"):
+                return ec2._error(
+                    "OperationNotPermitted", f"The instance '{instance_id}' may not be stopped. Modify its "
+                    "'disableApiStop' instance attribute and try again.", 400,
+                )  # fmt: skip
+        return old(params)
+
+    old = ec2._ACTION_MAP["StopInstances"]
+    ec2._ACTION_MAP["StopInstances"] = stop
 
 
 def _install_filters() -> None:

@@ -50,10 +50,27 @@ def install(world: World) -> None:
     ):
         old = ec2._ACTION_MAP[action]
         ec2._ACTION_MAP[action] = _changer(old, "IpPermissionsEgress" if egress else "IpPermissions", revoke=revoke)
+    _install_launch()
     ec2._ACTION_MAP["DeleteSecurityGroup"] = _deleter(ec2._ACTION_MAP["DeleteSecurityGroup"])
     ec2._ACTION_MAP["ModifyNetworkInterfaceAttribute"] = _modify_interface
     if world.network.wires is not None:
         _keep(world, world.network.wires)
+
+
+def _install_launch() -> None:
+    """RunInstances: groups may be named by id, by name, or of the interface; each has to be there."""
+    ec2 = hooks.service("ec2")
+
+    def run(params: dict[str, Any]) -> Any:
+        wanted = [*ec2._parse_member_list(params, "SecurityGroupId"),
+                  *ec2._parse_member_list(params, "NetworkInterface.1.SecurityGroupId"),
+                  *(_known({"GroupName": name})["GroupId"] for name in ec2._parse_member_list(params, "SecurityGroup"))]  # fmt: skip
+        if missing := [group for group in wanted if ec2._security_groups.get(group) is None]:
+            said = f"The security group '{ec2._esc(missing[0])}' does not exist"
+            return ec2._error("InvalidGroup.NotFound", said, 400)
+        return old({**params, **{f"SecurityGroupId.{number}": [group] for number, group in enumerate(wanted, 1)}})
+
+    old = hooks.replace("services.ec2", "_run_instances", run)
 
 
 def _keep(world: World, wires: Wires) -> None:
