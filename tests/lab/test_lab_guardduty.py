@@ -300,6 +300,20 @@ def test_buckets_that_become_public(aws, guardduty):
     assert granted["Resource"]["ResourceType"] == "AccessKey"
 
 
+@pytest.mark.parametrize(
+    "acl,kind",
+    [("public-read", "AnonymousAccessGranted"), ("authenticated-read", "PublicAccessGranted"), ("private", None)],
+)
+def test_buckets_that_an_acl_opens(aws, guardduty, acl, kind):
+    s3, name = aws("s3"), unique("acl")
+    s3.create_bucket(Bucket=name, ObjectOwnership="ObjectWriter")
+    s3.delete_public_access_block(Bucket=name)
+    s3.put_bucket_acl(Bucket=name, ACL=acl)
+    found = findings(guardduty, resource__s3BucketDetails__name=name)
+    wanted = {"Policy:S3/BucketBlockPublicAccessDisabled"} | ({f"Policy:S3/Bucket{kind}"} if kind else set())
+    assert {each["Type"] for each in found} == wanted
+
+
 def test_access_logs_that_are_turned_off(aws, guardduty):
     s3, name = aws("s3"), unique("access-logs")
     s3.create_bucket(Bucket=name)
