@@ -414,10 +414,10 @@ def absent(s3, bucket):
         "metrics": lambda: s3.put_bucket_metrics_configuration(**one, MetricsConfiguration={"Id": "i"}),
         "acceleration": lambda: s3.put_bucket_accelerate_configuration(
             Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"}),
-        "torrent": lambda: s3.get_object_torrent(Bucket=bucket, Key="in/a"),
+        "directory buckets": lambda: s3.create_session(Bucket=bucket),
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["select", "inventory", "analytics", "metrics", "acceleration", "torrent"])
+@pytest.mark.parametrize("name", ["select", "inventory", "analytics", "metrics", "acceleration", "directory buckets"])
 def test_what_s3_has_and_the_lab_has_not_is_refused(aws, bucket, name):
     assert refused(absent(aws("s3"), bucket)[name]) == "NotImplemented"
