@@ -207,6 +207,27 @@ def test_an_encrypted_snapshot_needs_its_key(lab, prod, aws, ebs, ec2):
     assert list(read(having, snapshot)) == [1]
 
 
+def test_no_copy_and_no_volume_leads_round_the_key(lab, vault, aws, ebs, ec2):
+    kms = aws("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    snapshot = written(ebs, ec2, {1: os.urandom(BLOCK)}, Encrypted=True, KmsKeyArn=key)
+    share = {"SnapshotId": snapshot, "Attribute": "createVolumePermission", "OperationType": "add"}
+    ec2.modify_snapshot_attribute(**share, UserIds=[vault.id])
+    theirs, copy = client(lab, "ec2", vault.admin), {"SourceRegion": "us-east-1", "SourceSnapshotId": snapshot}
+    failed = theirs.copy_snapshot(**copy)["SnapshotId"]
+    (described,) = theirs.describe_snapshots(SnapshotIds=[failed])["Snapshots"]
+    assert (described["State"], described["StateMessage"]) == ("error", "Given key ID is not accessible")
+    volume = {"AvailabilityZone": "us-east-1a", "SnapshotId": snapshot}
+    assert refused(theirs.create_volume, **volume) == "UnauthorizedOperation"
+    policy = json.loads(kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"])
+    policy["Statement"].append({
+        "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{vault.id}:root"}, "Action": "kms:*", "Resource": "*"
+    })  # fmt: skip
+    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy))
+    copied = completed(theirs, theirs.copy_snapshot(**copy)["SnapshotId"])
+    assert list(read(client(lab, "ebs", vault.admin), copied)) == [1]
+
+
 @pytest.fixture
 def delivered(aws):
     """What a trail that wants the blocks of all snapshots delivers."""

@@ -10,27 +10,25 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from amberlight.lab import clock, hooks
 from amberlight.lab.disks.disks import Disks
 from amberlight.lab.disks.images import BLOCK, Frozen
 from amberlight.lab.disks.tokens import BLOCK_S, PAGE_S, Tokens
+from amberlight.lab.ebs.rights import may_decrypt
 from amberlight.lab.own import Refused
 from amberlight.lab.services.snapshots import find, settled, shared_with
 
 _FEWEST, _MOST = 100, 10_000
 
-Allowed = Callable[[str, str, str], bool]
-"""From action, service and ARN: whether the caller of this request may do that."""
-
 
 class Reading:
     """The operations that read."""
 
-    def __init__(self, disks: Disks, tokens: Tokens, allowed: Allowed) -> None:
-        self._disks, self._tokens, self._allowed = disks, tokens, allowed
+    def __init__(self, disks: Disks, tokens: Tokens) -> None:
+        self._disks, self._tokens = disks, tokens
 
     async def blocks(self, asked: dict[str, Any]) -> dict[str, Any]:
         """ListSnapshotBlocks."""
@@ -69,8 +67,7 @@ class Reading:
             raise Refused(
                 "ValidationException", "The block token is invalid or has expired.", Reason="INVALID_BLOCK_TOKEN"
             )
-        key = str(snapshot.get("KmsKeyId") or "")
-        if ":key/" in key and not self._allowed("kms:Decrypt", "kms", key):
+        if not may_decrypt(snapshot, hooks.current_region()):
             said = "The caller may not use the KMS key of the snapshot."
             raise Refused("AccessDeniedException", said, 403, Reason="DEPENDENCY_ACCESS_DENIED")
         data = await asyncio.to_thread(frozen.read, index)

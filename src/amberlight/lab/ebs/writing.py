@@ -22,7 +22,7 @@ from amberlight.lab import clock, hooks
 from amberlight.lab.disks.disks import Disks
 from amberlight.lab.disks.draft import Draft
 from amberlight.lab.disks.images import BLOCK
-from amberlight.lab.ebs.reading import Allowed
+from amberlight.lab.ebs.rights import allowed
 from amberlight.lab.own import Refused
 from amberlight.lab.services.ec2 import default_key
 from amberlight.lab.services.snapshots import find, new, restorable, settled
@@ -38,8 +38,8 @@ def _invalid(reason: str, message: str) -> Refused:
 class Writing:
     """The operations that write."""
 
-    def __init__(self, disks: Disks, pending_s: float, allowed: Allowed) -> None:
-        self._disks, self._pending_s, self._allowed = disks, pending_s, allowed
+    def __init__(self, disks: Disks, pending_s: float) -> None:
+        self._disks, self._pending_s = disks, pending_s
         self._begun: dict[tuple[str, str, str], tuple[dict[str, Any], dict[str, Any]]] = {}
 
     async def start(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -112,13 +112,13 @@ class Writing:
         return key
 
     def _needs(self, key: str, action: str) -> None:
-        if ":key/" in key and not self._allowed(action, "kms", key):
+        if ":key/" in key and not allowed(action, "kms", key):
             said = "The caller may not use the KMS key of the snapshot."
             raise Refused("AccessDeniedException", said, 403, Reason="DEPENDENCY_ACCESS_DENIED")
 
     def _tag(self, snapshot: Mapping[str, Any], tags: list[dict[str, str]]) -> None:
         arn = f"arn:aws:ec2:{hooks.current_region()}::snapshot/{snapshot['SnapshotId']}"
-        if tags and not self._allowed("ec2:CreateTags", "ec2", arn):
+        if tags and not allowed("ec2:CreateTags", "ec2", arn):
             hooks.service("ec2")._snapshots.pop(snapshot["SnapshotId"])
             said = "The caller may not tag snapshots."
             raise Refused("AccessDeniedException", said, 403, Reason="DEPENDENCY_ACCESS_DENIED")

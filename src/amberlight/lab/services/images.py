@@ -18,8 +18,8 @@ from urllib.parse import parse_qs
 
 from amberlight.lab import clock, hooks
 from amberlight.lab.disks.disks import Disks
+from amberlight.lab.ebs.rights import allowed
 from amberlight.lab.hosts import Hosts
-from amberlight.lab.services.ebs import allowed
 from amberlight.lab.services.ec2 import tags_in
 from amberlight.lab.services.snapshots import delete, has_default_key, settled, taken
 from amberlight.lab.world import World

@@ -2,6 +2,7 @@
 
 References:
     CreateSnapshots, ModifySnapshotAttribute, CopySnapshot, EC2 API Reference;
+    "Copy an Amazon EBS snapshot" (without rights on the source's key the copy ends as `error`),
     "Share an Amazon EBS snapshot" (default-key snapshots cannot be shared), EBS User Guide, 2026-11.
 """
 
@@ -14,6 +15,7 @@ from typing import Any
 from amberlight.lab import clock, hooks
 from amberlight.lab.disks.disks import Disks
 from amberlight.lab.disks.images import Frozen
+from amberlight.lab.ebs.rights import may_decrypt
 from amberlight.lab.services.ec2 import default_key, tags_in
 from amberlight.lab.services.snapshot_locks import lock_state, missing, param, refusal
 from amberlight.lab.world import World
@@ -136,7 +138,8 @@ def _tag(snapshot: dict[str, Any], params: dict[str, Any], source: str | None = 
 def _xml(snapshot: dict[str, Any]) -> str:
     settled(snapshot)
     key = f"<kmsKeyId>{snapshot['KmsKeyId']}</kmsKeyId>" if snapshot.get("KmsKeyId") else ""
-    return str(hooks.service("ec2")._snapshot_inner_xml(snapshot)) + key
+    said = f"<statusMessage>{snapshot['_message']}</statusMessage>" if "_message" in snapshot else ""
+    return str(hooks.service("ec2")._snapshot_inner_xml(snapshot)) + key + said
 
 
 def settled(snapshot: dict[str, Any]) -> dict[str, Any]:
@@ -284,7 +287,9 @@ def _copy(params: dict[str, Any], pending_s: float, disks: Disks) -> Any:
               "KmsKeyId": param(params, "KmsKeyId") or None}  # fmt: skip
     made = new(volume, param(params, "Description"), pending_s, clock.now())
     made["_copy_of"], made["_lineage"] = source_id, source["_lineage"]
-    if source_id in disks.snapshots:
+    if not may_decrypt(source, region):
+        made["State"], made["_message"] = "error", "Given key ID is not accessible"
+    elif source_id in disks.snapshots:
         disks.keep(made["SnapshotId"], disks.snapshots[source_id].held())
     _tag(made, params)
     return ec2._xml(200, "CopySnapshotResponse", f"<snapshotId>{made['SnapshotId']}</snapshotId>")

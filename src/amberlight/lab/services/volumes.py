@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from amberlight.lab import hooks
 from amberlight.lab.disks.disks import Disks
+from amberlight.lab.ebs.rights import may_decrypt
 from amberlight.lab.hosts import Hosts
 from amberlight.lab.services.ec2 import default_key
 from amberlight.lab.services.snapshots import freeze, restorable, settled, unfreeze
@@ -178,6 +179,9 @@ def _refuse_source(snapshot_id: str) -> Any:
         return ec2._error("InvalidSnapshot.NotFound", f"The snapshot '{snapshot_id}' does not exist.", 400)
     if settled(snapshot)["State"] != "completed":
         return ec2._error("IncorrectState", f"The snapshot '{snapshot_id}' is not in the 'completed' state.", 400)
+    if not may_decrypt(snapshot, hooks.current_region()):
+        # AWS answers well and lets the volume vanish; the lab says at once what it is.
+        return ec2._error("UnauthorizedOperation", "The caller may not use the KMS key of the snapshot.", 403)
     return None
 
 
