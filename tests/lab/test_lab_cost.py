@@ -206,6 +206,12 @@ def alerts(lab):
     def make(account):
         sns, sqs = client(lab, "sns", account.admin), client(lab, "sqs", account.admin)
         topic = sns.create_topic(Name=unique("alerts"))["TopicArn"]
+        lets = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": service}, "Action": "SNS:Publish", "Resource": topic,
+             "Condition": {"StringEquals": {"aws:SourceAccount": account.id}}}
+            for service in ("budgets.amazonaws.com", "costalerts.amazonaws.com")
+        ]}  # fmt: skip
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(lets))
         url = sqs.create_queue(QueueName=unique("alerts"))["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"},
@@ -313,9 +319,13 @@ def test_a_budget_has_what_was_spent_and_warns_once(lab, vault, alerts, now):
     budgets, name = client(lab, "budgets", vault.admin), unique("budget")
     budget = {"BudgetName": name, "BudgetType": "COST", "TimeUnit": "DAILY", "BudgetLimit": {"Amount": "100", "Unit": "USD"},
               "CostFilters": {"Service": [COMPUTE]}}  # fmt: skip
+    closed, silent = alerts(vault)
+    client(lab, "sns", vault.admin).set_topic_attributes(
+        TopicArn=closed, AttributeName="Policy", AttributeValue='{"Version": "2012-10-17", "Statement": []}'
+    )
     entry = {
         "Notification": {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 80.0},
-        "Subscribers": [{"SubscriptionType": "SNS", "Address": topic}],
+        "Subscribers": [{"SubscriptionType": "SNS", "Address": each} for each in (closed, topic)],
     }
     create = {"AccountId": vault.id, "NotificationsWithSubscribers": [entry]}
     for odd in (
@@ -352,6 +362,6 @@ def test_a_budget_has_what_was_spent_and_warns_once(lab, vault, alerts, now):
     assert (state["NotificationState"], state["ThresholdType"]) == ("ALARM", "PERCENTAGE")
     lab.control("cost", advance_hours=1)
     assert 80 < spent() < 200
-    assert told() == []
+    assert told() == silent() == []
     ec2.terminate_instances(InstanceIds=[launched[0]["InstanceId"]])
     budgets.delete_budget(AccountId=vault.id, BudgetName=name)

@@ -88,11 +88,8 @@ class Budgets:
         if crossed and notification["NotificationState"] != "ALARM" and amount is not None:
             text = _text(account, budget, notification, (threshold, amount), self._ledger.now())
             for subscriber in entry["subscribers"]:
-                bus.publish(
-                    subscriber["Address"],
-                    text,
-                    f"AWS Budgets: {budget['BudgetName'][:60]} has exceeded your alert threshold",
-                )
+                title = f"AWS Budgets: {budget['BudgetName'][:60]} has exceeded your alert threshold"
+                bus.publish(subscriber["Address"], text, title, "budgets.amazonaws.com")
         notification["NotificationState"] = "ALARM" if crossed else "OK"
 
 

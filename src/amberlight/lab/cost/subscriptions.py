@@ -48,7 +48,8 @@ class Watch:
             if watched and self._once(arn, anomaly):
                 for subscriber in each["Subscribers"]:
                     message = json.dumps(told(anomaly, monitor, each))
-                    bus.publish(subscriber["Address"], message, "AWS Cost Management: Cost anomaly detected")
+                    title = "AWS Cost Management: Cost anomaly detected"
+                    bus.publish(subscriber["Address"], message, title, "costalerts.amazonaws.com")
 
     def _once(self, arn: str, anomaly: Mapping[str, Any]) -> bool:
         key = (arn, anomaly["AnomalyId"])

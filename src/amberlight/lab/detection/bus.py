@@ -37,8 +37,40 @@ def service_role(account: str, region: str, service: str, name: str) -> str:
         return str(iam._roles[name]["Arn"])
 
 
-def publish(topic: str, message: str, subject: str) -> None:
-    """Publish to a topic as an AWS service does; a topic that is gone gets nothing."""
+def publish(topic: str, message: str, subject: str, service: str) -> bool:
+    """Publish to a topic as an AWS service does; whether the topic is there and its policy lets that service publish."""
     region, account = topic.split(":")[3:5]
+    sns = hooks.service("sns")
+    found = sns._topics.get_scoped(account, region, topic)
+    if found is None or not _lets(found["attributes"].get("Policy") or "{}", topic, service):
+        return False
     with hooks.acting_for(account, region):
-        hooks.service("sns").publish_internal(topic, message, subject)
+        sns.publish_internal(topic, message, subject)
+    return True
+
+
+def _lets(text: str, topic: str, service: str) -> bool:
+    evaluator = hooks.emulator("core.iam_evaluator")
+    region, account = topic.split(":")[3:5]
+    policy = json.loads(text)
+    statements = policy.get("Statement", [])
+    kept = [_met(each, account) for each in ([statements] if isinstance(statements, dict) else statements)]
+    context = evaluator.EvalContext(
+        principal_arn=service, principal_type="Service", principal_account="", action="sns:Publish", resource_arn=topic,
+        region=region,
+    )  # fmt: skip
+    decided = evaluator.evaluate_resource_policy({**policy, "Statement": kept}, context, service=service)
+    return bool(decided.decision == "Allow")
+
+
+def _met(statement: Mapping[str, Any], account: str) -> dict[str, Any]:
+    """The statement without the condition that AWS itself meets: that it acts for the topic's account."""
+    conditions = {
+        operator: {key: value for key, value in block.items() if (key.lower(), value) != ("aws:sourceaccount", account)}
+        for operator, block in (statement.get("Condition") or {}).items()
+    }
+    left = {operator: block for operator, block in conditions.items() if block}
+    return {
+        **{name: value for name, value in statement.items() if name != "Condition"},
+        **({"Condition": left} if left else {}),
+    }
