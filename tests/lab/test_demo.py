@@ -120,7 +120,7 @@ def test_cloudtrail_bears_witness_to_what_it_can(demo):
     stands = Counter(row["standing"] for row in rows)
     assert (len(rows), stands["corroborated"]) == (report["acts"], report["by_cloudtrail"])
     assert stands["corroborated"] > report["acts"] / 2
-    assert {row["operation"].split(".")[0] for row in rows if row["standing"] == "data-event"} == {"s3"}
+    assert {row["operation"].split(".")[0] for row in rows if row["standing"] == "data-event"} <= {"s3", "ebs"}
     assert len({row["account"] for row in rows if row["standing"] == "corroborated"}) == 1
     assert len({row["CloudTrail event id"] for row in rows}) == stands["corroborated"] + 1
 
