@@ -212,7 +212,8 @@ def test_pages_are_small_and_lead_to_everything(lab, aws):
         assert max(len(page["Events"]) for page in events) == 2
         ids = [each["EventId"] for page in events for each in page["Events"]]
         assert len(ids) == len(set(ids)) >= 5
-        assert struck(lab, "small-pages") >= 6
+        # Each answer that was made shorter, and no other: two of users, one of keys, two of events at least.
+        assert struck(lab, "small-pages") >= 5
 
 
 def test_a_token_of_a_small_page_holds_when_the_fault_is_over(lab, aws):

@@ -153,6 +153,9 @@ class _Lab:
         from hypercorn.asyncio import serve
         from hypercorn.config import Config
 
+        from amberlight.lab import packing
+
+        packing.install()
         for account in self._accounts.values():
             await accounts.set_up(account, REGION)
         config = Config()
