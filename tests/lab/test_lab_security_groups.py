@@ -162,13 +162,30 @@ def test_icmp_and_udp_have_rules_of_their_own(ec2, aws, host, server):
     assert "timed out" in shell(ssm, host["InstanceId"], TRY.format(server[1], 80))
 
 
+SOURCES = """
+import socket
+s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+print("listening", flush=True)
+while True:
+    packet = s.recv(9999)
+    if packet[9] == 17 and packet[22:24] == bytes([7, 7]):
+        print(socket.inet_ntoa(packet[12:16]), packet[28:].decode(), flush=True)
+"""
+SEND = (
+    "python3 -c \"import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('{}', 0)); "
+    "s.sendto(b'{}', ('{}', 1799))\""
+)
+
+
 def test_a_host_cannot_send_with_an_address_that_is_not_its_own(ec2, aws, host, server):
     put(ec2, server, group(ec2, {"IpProtocol": "-1", "IpRanges": [{"CidrIp": ANY}]}))
-    ssm = aws("ssm")
-    other = "ip addr add 10.77.0.99/32 dev lo; "
-    try_it = TRY.replace("(('{}', {}), 1)", "(('{}', {}), 1, source_address=('10.77.0.99', 0))")
-    assert "timed out" in shell(ssm, host["InstanceId"], other + try_it.format(server[1], 80))
-    shell(ssm, host["InstanceId"], "ip addr del 10.77.0.99/32 dev lo")
+    ssm, ident, own = aws("ssm"), host["InstanceId"], host["PrivateIpAddress"]
+    shell(ssm, server[0], f"setsid python3 - > /root/s 2>&1 <<'PY' &\n{SOURCES}\nPY\n")
+    eventually(lambda: "listening" in shell(ssm, server[0], "cat /root/s"))
+    shell(ssm, ident, "ip addr add 10.77.0.99/32 dev lo; " + SEND.format("10.77.0.99", "forged", server[1]))
+    shell(ssm, ident, "ip addr del 10.77.0.99/32 dev lo; " + SEND.format(own, "true", server[1]))
+    seen = eventually(lambda: "true" in (got := shell(ssm, server[0], "cat /root/s")) and got)
+    assert seen.splitlines() == ["listening", f"{own} true"]
 
 
 def test_an_instance_begins_with_the_groups_of_its_interface(ec2):
