@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import h11
 from hypercorn.events import RawData
-from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol import h11 as protocol
 
 
 def install() -> None:
     """Have hypercorn's connections wait with a head until there is more."""
-    setattr(H11Protocol, "_send_h11_event", send_event)  # noqa: B010 (a method is not assigned to otherwise)
+    setattr(protocol.H11Protocol, "_send_h11_event", send_event)  # noqa: B010 (a method is not assigned to otherwise)
 
 
 async def send_event(self: Any, event: Any) -> None:
     """Write an event of an answer, with the head before it; in the place of hypercorn's own function."""
+    h11: Any = vars(protocol)["h11"]
     try:
         data = self.connection.send(event) or b""
     except h11.LocalProtocolError:
