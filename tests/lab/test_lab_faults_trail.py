@@ -111,14 +111,16 @@ def test_events_are_out_of_order_within_files_and_over_them(lab, trail):
 
 
 def test_a_file_is_listed_and_not_there(lab, trail):
+    before = set(trail.call())
+    eventually(lambda: before <= {each for ids in trail.files().values() for each in ids})
     with in_force(lab, {"fault": "trail-missing", "trail": trail.name, "count": 1}):
-        missed = trail.call()
+        (missed,) = trail.call()
         eventually(lambda: struck(lab, "trail-missing"))
     trail.call()
     absent = eventually(lambda: set(trail.listed()) - set(trail.keys()))
     assert len(absent) == 1
     assert refused(trail.s3.head_object, Bucket=trail.name, Key=absent.pop()) == "404"
-    assert not set(missed) & {each for ids in trail.files().values() for each in ids}
+    assert missed not in {each for ids in trail.files().values() for each in ids}
 
 
 @pytest.mark.parametrize("what", ["signature", "content"])

@@ -83,9 +83,16 @@ def test_what_only_reads_reaches_the_wider_rule_alone(aws, trail, rule):
 
 def test_without_a_trail_that_is_on_nothing_is_on_the_bus(aws, trail, rule):
     take = rule({"source": ["aws.sns"], "detail": {"eventName": ["CreateTopic"]}})
-    aws("cloudtrail").stop_logging(Name=trail)
+    trails = aws("cloudtrail")
+    # Those that other tests have left on, too.
+    arns = [each["TrailARN"] for each in trails.describe_trails()["trailList"]]
+    on = [arn for arn in arns if trails.get_trail_status(Name=arn)["IsLogging"]]
+    assert any(arn.endswith(f"/{trail}") for arn in on)
+    for arn in on:
+        trails.stop_logging(Name=arn)
     aws("sns").create_topic(Name=unique("silent"))
-    aws("cloudtrail").start_logging(Name=trail)
+    for arn in on:
+        trails.start_logging(Name=arn)
     loud = unique("loud")
     aws("sns").create_topic(Name=loud)
     assert [event["detail"]["requestParameters"]["name"] for event in eventually(take)] == [loud]

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from lab_tools import allow, client, eventually, lookup, unique
+from lab_tools import allow, client, eventually, unique
 from msgspec.structs import replace
 
 from amberlight.plan import dump, load
@@ -66,7 +66,9 @@ def test_reading_an_account_changes_nothing(lab, prod, aws, estate):
     assert run(lab, keys, "init", "-", "--from-account").returncode == 0
 
     def events():
-        found = lookup(aws("cloudtrail"), Username=user)
+        asked = [{"AttributeKey": "Username", "AttributeValue": user}]
+        pages = aws("cloudtrail").get_paginator("lookup_events").paginate(LookupAttributes=asked)
+        found = [json.loads(event["CloudTrailEvent"]) for page in pages for event in page["Events"]]
         return found if {"ListBuckets", "DescribeInstances"} <= {event["eventName"] for event in found} else None
 
     assert {(event["eventName"], event["readOnly"]) for event in eventually(events) if not event["readOnly"]} == set()

@@ -32,24 +32,24 @@ class Connection:
 
 
 def head(length):
-    return h11.Response(status_code=200, headers=[(b"content-length", str(length).encode())])
+    return h11.Response(status_code=200, reason=b"Fine", headers=[(b"content-length", str(length).encode())])
 
 
 def test_head_and_body_are_one_write():
     written = Connection().answer(head(3), h11.Data(data=b"abc"), h11.EndOfMessage())
-    assert [part for part in written if part] == [b"HTTP/1.1 200 \r\ncontent-length: 3\r\n\r\nabc"]
+    assert [part for part in written if part] == [b"HTTP/1.1 200 Fine\r\ncontent-length: 3\r\n\r\nabc"]
 
 
 @pytest.mark.parametrize("method", [b"HEAD", b"GET"])
 def test_an_answer_without_a_body_is_sent_too(method):
     written = Connection(method).answer(head(0), h11.EndOfMessage())
-    assert b"".join(written) == b"HTTP/1.1 200 \r\ncontent-length: 0\r\n\r\n"
+    assert b"".join(written) == b"HTTP/1.1 200 Fine\r\ncontent-length: 0\r\n\r\n"
 
 
 def test_an_interim_answer_is_not_held_back():
     connection = Connection()
-    written = connection.answer(h11.InformationalResponse(status_code=103, headers=[]))
-    assert written == [b"HTTP/1.1 103 \r\n\r\n"]
+    written = connection.answer(h11.InformationalResponse(status_code=103, reason=b"Soon", headers=[]))
+    assert written == [b"HTTP/1.1 103 Soon\r\n\r\n"]
 
 
 def test_what_breaks_the_protocol_is_told():
