@@ -86,13 +86,15 @@ def test_a_deleted_file_is_expected_only_where_disks_hold_files(disks, expected)
 
 
 def test_the_loader_is_gone_when_it_has_run(tmp_path):
-    text = scene.and_gone("/tmp/x", "kindling-1")
+    secrets = scene.invent(7, random.SystemRandom())
+    text = scene.and_gone("/tmp/x", secrets.token)
+    assert secrets.loader not in text
     (tmp_path / "tmp").mkdir()
     seen = subprocess.run(
         ["sh", "-c", text.replace("rm -f", 'cat "$HOST_ROOT/tmp/x"\nrm -f')], env={"HOST_ROOT": str(tmp_path), "PATH": os.environ["PATH"]},
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert seen.stdout == "#!/bin/sh\n# kindling-1\n"
+    assert seen.stdout == f"#!/bin/sh\n# {secrets.loader}\n"
     assert not (tmp_path / "tmp/x").exists()
 
 

@@ -143,7 +143,7 @@ class Attack:
             "token": self.secrets.token,
         }
         script = on_host("host_beacon", BEACON_PATH, json.dumps(settings))
-        script += and_gone(LOADER_PATH, self.secrets.loader)
+        script += and_gone(LOADER_PATH, self.secrets.token)
         owner.call(
             "ssm.SendCommand",
             InstanceIds=[self.scene.web_instance],

@@ -53,12 +53,16 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True):
     payload: str
     token: str
     nonce: str
-    loader: str
 
     @property
     def session_key(self) -> str:
         """What the beacon computes when it connects; it is in no file and never on the wire, only in memory."""
         return session_key(self.token, self.nonce)
+
+    @property
+    def loader(self) -> str:
+        """What the beacon's loader holds: made on the host, so that no command and no record has it, only the deleted file."""
+        return "kindling-" + hashlib.sha256(f"loader:{self.token}".encode()).hexdigest()[:16]
 
 
 def session_key(token: str, nonce: str) -> str:
@@ -74,7 +78,6 @@ def invent(seed: int, chance: random.Random) -> Secrets:
         payload=f"ember-{chance.getrandbits(64):016x}",
         token=f"{chance.getrandbits(96):024x}",
         nonce=f"{chance.getrandbits(96):024x}",
-        loader=f"kindling-{chance.getrandbits(64):016x}",
     )
 
 
@@ -99,10 +102,11 @@ def host_script(name: str) -> str:
     return (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")
 
 
-def and_gone(path: str, text: str) -> str:
-    """Shell text that writes a file on a host and deletes it again, as a loader that has done its work."""
+def and_gone(path: str, token: str) -> str:
+    """Shell text that writes a file (see `Secrets.loader`) on a host and deletes it again, as a loader that has done its work."""
     place = f'"$HOST_ROOT{path}"'
-    return f"printf '%s\\n' '#!/bin/sh' '# {text}' > {place}\nsync {place}\nrm -f {place}\n"
+    made = f"kindling-$(printf %s 'loader:{token}' | sha256sum | cut -c1-16)"
+    return f"printf '%s\\n' '#!/bin/sh' \"# {made}\" > {place}\nsync {place}\nrm -f {place}\n"
 
 
 def on_host(name: str, path: str, argument: str) -> str:
