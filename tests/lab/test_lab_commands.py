@@ -435,9 +435,13 @@ def test_output_is_written_with_the_hosts_rights_and_no_other(own, service, send
     command = send(parameters=shell("echo secret"), OutputS3BucketName=OUTPUT, OutputS3KeyPrefix="forbidden")
     assert (command["Status"], output(command)["StandardOutputContent"]) == ("Success", "secret\n")
     assert service("s3").list_objects_v2(Bucket=OUTPUT, Prefix="forbidden")["KeyCount"] == 0
-    log = output(send(parameters=shell("cat $HOST_ROOT/var/log/amazon/ssm/errors.log")))["StandardOutputContent"]
-    assert "AccessDenied" in log
-    assert f"forbidden/{command['CommandId']}" in log
+
+    def refused_upload():
+        log = output(send(parameters=shell("cat $HOST_ROOT/var/log/amazon/ssm/errors.log")))["StandardOutputContent"]
+        return log if "AccessDenied" in log else None
+
+    # The agent notes it when it has tried, which is after the command has ended.
+    assert f"forbidden/{command['CommandId']}" in eventually(refused_upload)
 
 
 def test_the_upload_is_a_call_of_the_hosts_role_from_the_hosts_address(own, service, send, hosts):

@@ -446,7 +446,7 @@ def test_calls_from_addresses_on_a_threat_list(aws, guardduty, a_list):
     assert guardduty.get_threat_intel_set(DetectorId=detector, ThreatIntelSetId=known)["Status"] == "INACTIVE"
     theirs("iam").list_roles()
     aws("guardduty").list_detectors()
-    eventually(lambda: lookup(aws("cloudtrail"), Username=name)[0]["eventName"] == "ListRoles")
+    eventually(lambda: [each["eventName"] for each in lookup(aws("cloudtrail"), Username=name)][:1] == ["ListRoles"])
     assert one(guardduty, type="Recon:IAMUser/MaliciousIPCaller.Custom", **mine)["Service"]["Count"] == 1
     guardduty.delete_threat_intel_set(DetectorId=detector, ThreatIntelSetId=known)
 

@@ -102,6 +102,7 @@ def has(image, content):
         return any(content in os.pread(file.fileno(), end - start, start) for start, end in extents(file.fileno()))
 
 
+@pytest.mark.skipif(shutil.which("diff") is None, reason="diff is not installed")
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_the_image_is_like_the_tree_and_sound(tmp_path, seed):
     disk, rnd = Disk(tmp_path), random.Random(seed)  # noqa: S311

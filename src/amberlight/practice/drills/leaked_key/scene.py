@@ -105,7 +105,8 @@ def host_script(name: str) -> str:
 def and_gone(path: str, token: str) -> str:
     """Shell text that writes a file (see `Secrets.loader`) on a host and deletes it again, as a loader that has done its work."""
     place = f'"$HOST_ROOT{path}"'
-    made = f"kindling-$(printf %s 'loader:{token}' | sha256sum | cut -c1-16)"
+    program = "import hashlib, sys; print(hashlib.sha256(sys.argv[1].encode()).hexdigest()[:16])"
+    made = f"kindling-$(python3 -c '{program}' 'loader:{token}')"
     return f"printf '%s\\n' '#!/bin/sh' \"# {made}\" > {place}\nsync {place}\nrm -f {place}\n"
 
 
