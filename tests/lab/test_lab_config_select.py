@@ -33,6 +33,8 @@ def users(at):
         iam.create_user(UserName=f"{team}-{n}", Tags=[{"Key": "team", "Value": team}])["User"]["UserId"]
         for n in range(5)
     ]
+    # What is gone before it was looked at is never an item.
+    items_of(at("config"), "AWS::IAM::User", made[4], 1)
     iam.delete_user(UserName=f"{team}-4")
     items_of(at("config"), "AWS::IAM::User", made[4], 2)
     return team, made

@@ -60,7 +60,9 @@ def test_instances_are_found_by_what_responders_know(ec2, host):
         ("private-ip-address", host["PrivateIpAddress"]),
         ("block-device-mapping.volume-id", described["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]),
     ):
-        found = ec2.describe_instances(Filters=[{"Name": name, "Values": [value]}])["Reservations"]
+        # Another one, terminated by now, may have had the address before.
+        wanted = [{"Name": name, "Values": [value]}, {"Name": "instance-state-name", "Values": ["running"]}]
+        found = ec2.describe_instances(Filters=wanted)["Reservations"]
         assert [each["Instances"][0]["InstanceId"] for each in found] == [host["InstanceId"]], name
 
 

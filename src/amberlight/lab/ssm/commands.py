@@ -169,7 +169,8 @@ class Commands:
         line = (
             f"{clock.iso(clock.now())} ERROR [ssm-document-worker] Failed to upload the output to s3 {place}: {problem}"
         )
-        script = f"mkdir -p /var/log/amazon/ssm && printf '%s\\n' {shlex.quote(line)} >> $HOST_ROOT{_ERROR_LOG}"
+        folder, _, _ = _ERROR_LOG.rpartition("/")
+        script = f'mkdir -p "$HOST_ROOT{folder}" && printf "%s\\n" {shlex.quote(line)} >> "$HOST_ROOT{_ERROR_LOG}"'
         self._agents.machine(instance).run(
             steps.Script("aws:runShellScript", script, 30, None), lambda: False, whole=False
         )  # fmt: skip
