@@ -265,7 +265,9 @@ def test_a_miner_is_an_anomaly_and_is_told_of(lab, prod, instance, alerts, now):
     assert refused(ce.create_anomaly_subscription, AnomalySubscription=mail) == "ValidationException"
     url = sqs.create_queue(QueueName=unique("anomalies"))["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(Name="anomalies", EventPattern=json.dumps({"source": ["aws.ce"]}))
+    events.put_rule(
+        Name="anomalies", EventPattern=json.dumps({"source": ["aws.ce"], "detail-type": ["Anomaly Detected"]})
+    )
     events.put_targets(Rule="anomalies", Targets=[{"Id": "q", "Arn": queue}])
     since = str(now().date())
     instance("p3.2xlarge", account=prod)
