@@ -152,7 +152,12 @@ def trail(aws, prod):
     aws("cloudtrail").create_trail(Name=name, S3BucketName=name, EnableLogFileValidation=True)
     aws("cloudtrail").start_logging(Name=name)
     aws("ec2").describe_volumes()
-    eventually(lambda: "-Digest/" in str(aws("s3").list_objects_v2(Bucket=name).get("Contents")))
+
+    def delivered():
+        keys = str(aws("s3").list_objects_v2(Bucket=name).get("Contents"))
+        return "/CloudTrail/" in keys and "/CloudTrail-Digest/" in keys
+
+    eventually(delivered)
     yield name
     aws("cloudtrail").stop_logging(Name=name)
 
